@@ -1,0 +1,1 @@
+//! Write a personal agent for MeWe chats: typed events, durable by default.

@@ -1,0 +1,1 @@
+//! The platform side of MeWe personal agents: registry, threads, signed API, webhook delivery.

@@ -1,0 +1,125 @@
+//! Mentions in a text: `{{u_<userId>}Name}`.
+//!
+//! The id decides, the name is decoration. Read generously (docs/wire.md, D15): one `@` before it and U+FEFF around it belong
+//! to it, a name is anything without braces and line breaks, and what does not parse stays text. Written as the page writes.
+
+use crate::UserId;
+
+const OPEN: &str = "{{u_";
+const MARK: char = '\u{feff}';
+
+/// A part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Segment<'a> {
+    /// Words.
+    Text(&'a str),
+    /// A mention.
+    Mention {
+        /// Who is mentioned.
+        user: UserId,
+        /// The name as written there.
+        name: &'a str,
+        /// The whole of it, with what belongs to it.
+        source: &'a str,
+    },
+}
+
+impl<'a> Segment<'a> {
+    /// This part of the text as it stands there.
+    pub fn source(&self) -> &'a str {
+        match self {
+            Self::Text(text) => text,
+            Self::Mention { source, .. } => source,
+        }
+    }
+}
+
+/// The parts of `text`, in order; their sources make up the text again.
+pub fn segments(text: &str) -> impl Iterator<Item = Segment<'_>> {
+    Segments { rest: text, next: None }
+}
+
+struct Segments<'a> {
+    rest: &'a str,
+    next: Option<Segment<'a>>,
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = Segment<'a>;
+
+    fn next(&mut self) -> Option<Segment<'a>> {
+        if let Some(mention) = self.next.take() {
+            return Some(mention);
+        }
+        if self.rest.is_empty() {
+            return None;
+        }
+        let mut from = 0;
+        while let Some(at) = self.rest[from..].find(OPEN).map(|at| from + at) {
+            if let Some((user, name, end)) = parse(self.rest, at) {
+                let start = before(self.rest, at);
+                let end = if self.rest[end..].starts_with(MARK) { end + MARK.len_utf8() } else { end };
+                let (text, tail) = self.rest.split_at(start);
+                let (source, tail) = tail.split_at(end - start);
+                self.rest = tail;
+                let mention = Segment::Mention { user, name, source };
+                if text.is_empty() {
+                    return Some(mention);
+                }
+                self.next = Some(mention);
+                return Some(Segment::Text(text));
+            }
+            // One brace further, so that `{{{u_…}Name}` is found behind its first brace.
+            from = at + 1;
+        }
+        Some(Segment::Text(std::mem::take(&mut self.rest)))
+    }
+}
+
+/// A mention whose `{{u_` is at `at`: who, the name, and the byte after it.
+fn parse(text: &str, at: usize) -> Option<(UserId, &str, usize)> {
+    let id_at = at + OPEN.len();
+    let user = text.get(id_at..id_at + 24)?.parse().ok()?;
+    let name_at = id_at + 25;
+    if text.as_bytes().get(id_at + 24) != Some(&b'}') {
+        return None;
+    }
+    let name_end = name_at + text[name_at..].find(['{', '}', '\n', '\r'])?;
+    (text.as_bytes()[name_end] == b'}').then(|| (user, &text[name_at..name_end], name_end + 1))
+}
+
+/// Where the mention begins with what belongs to it: U+FEFF, `@`.
+fn before(text: &str, at: usize) -> usize {
+    let head = &text[..at];
+    let head = head.strip_suffix(MARK).unwrap_or(head);
+    let head = head.strip_suffix('@').unwrap_or(head);
+    let head = head.strip_suffix(MARK).unwrap_or(head);
+    head.len()
+}
+
+/// Whether `text` mentions `user`.
+pub fn mentions(text: &str, user: UserId) -> bool {
+    segments(text).any(|segment| matches!(segment, Segment::Mention { user: found, .. } if found == user))
+}
+
+/// `text` as a person reads it, each mention as its name. What comes out mentions nobody, whatever went in: a crafted
+/// nesting that would become a mention once its inner one is plain loses its braces.
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for segment in segments(text) {
+        match segment {
+            Segment::Text(text) => out.push_str(text),
+            Segment::Mention { name, .. } => out.push_str(name),
+        }
+    }
+    while segments(&out).any(|segment| matches!(segment, Segment::Mention { .. })) {
+        out = out.replace(OPEN, "u_");
+    }
+    out
+}
+
+/// A mention of `user` under `name`, as the page writes it. What cannot stand in a name is left out.
+pub fn render(user: UserId, name: &str) -> String {
+    let name: String = name.chars().filter(|c| !matches!(c, '{' | '}' | '\n' | '\r')).collect();
+    format!("{OPEN}{user}}}{name}}}")
+}
