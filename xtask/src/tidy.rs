@@ -55,7 +55,7 @@ impl Tree {
                 let here = format!("{prefix}{name}");
                 if entry.metadata()?.len() > MAX_FILE {
                     self.large.push(here);
-                } else if name.ends_with(".rs") || name.ends_with(".md") {
+                } else if path.extension().is_some_and(|ext| ext == "rs" || ext == "md" || ext == "toml") {
                     self.files.push((here, String::from_utf8_lossy(&fs::read(&path)?).into_owned()));
                 }
             }
@@ -77,6 +77,7 @@ impl Tree {
             self.large.iter().map(|path| format!("{path}: larger than {MAX_FILE} bytes")).collect();
         faults.extend(self.white_space());
         faults.extend(self.commands());
+        faults.extend(self.dependencies());
         faults.extend(self.kill_points());
         faults.extend(self.decisions());
         faults.extend(self.invariants());
@@ -105,13 +106,28 @@ impl Tree {
         absent.map(|command| format!("README.md: the command `{command}` is not there")).collect()
     }
 
+    /// Each dependency says why it was taken.
+    fn dependencies(&self) -> Vec<String> {
+        const PAGE: &str = "docs/dependencies.md";
+        let manifest = self.text("Cargo.toml").unwrap_or("");
+        let section = manifest.split("[workspace.dependencies]").nth(1).unwrap_or("");
+        let section = section.split("\n[").next().unwrap_or("");
+        let names = section.lines().filter_map(|line| Some(line.split_once('=')?.0.trim()));
+        let page = self.text(PAGE).unwrap_or("");
+        names
+            .filter(|name| !name.starts_with("mewe-") && !page.contains(&format!("| `{name}` |")))
+            .map(|name| format!("{PAGE}: no line says why `{name}` is a dependency"))
+            .collect()
+    }
+
     /// A place that a crash must not hurt is one only if a test crashes there.
     fn kill_points(&self) -> Vec<String> {
-        let tests: String = self.below("tests/it/", ".rs").map(|(_, text)| text).collect();
+        let tests: String = self.below("tests/it/", ".rs").flat_map(|(_, text)| code(text)).collect();
         let mut faults = Vec::new();
         for (path, text) in self.below("crates/", ".rs") {
             for name in code(text).flat_map(|line| quoted_after(line, "kill_point!(")) {
-                if !contains_word(&tests, name) {
+                // Opened by a quote: a word of some sentence is no test.
+                if !contains_word(&tests, &format!("\"{name}")) {
                     faults.push(format!("{path}: no test in tests/it is killed at `{name}`"));
                 }
             }
@@ -213,6 +229,13 @@ mod tests {
     fn a_readme_without_its_commands_is_found() {
         assert_eq!(tree(&[]).commands().len(), 2);
         assert!(tree(&[("README.md", "`cargo run --release -- dev`, `cargo xtask check`")]).commands().is_empty());
+    }
+
+    #[test]
+    fn a_dependency_without_a_reason_is_found() {
+        let manifest = "[workspace.dependencies]\nmewe-host = { path = \"a\" }\n\nurl = \"2\"\nurls = \"2\"\n\n[profile.dev]\ndebug = 1\n";
+        let tree = tree(&[("Cargo.toml", manifest), ("docs/dependencies.md", "| `url` | parsing | MIT |")]);
+        assert_eq!(tree.dependencies(), ["docs/dependencies.md: no line says why `urls` is a dependency"]);
     }
 
     #[test]

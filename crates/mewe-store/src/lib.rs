@@ -22,6 +22,7 @@
 //! ```
 
 mod lane;
+pub mod lanes;
 mod lock;
 mod queue;
 mod readers;

@@ -1,0 +1,208 @@
+//! The door: verify, store, then 200.
+//!
+//! The order of checks is the order of their cost, and of docs/wire.md, D5: headers and time before the body is read, then the
+//! signature over the bytes as they came, then the payload. The answer says only that it was refused; the log and `/health`
+//! say which reading, key or clock would have matched.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::Response,
+    routing::{get, post},
+};
+use jiff::Timestamp;
+use mewe_protocol::{
+    Refusal, UnixSeconds,
+    error::{ErrorBody, ErrorCode},
+    json::{self, ReadError},
+    signature::Explained,
+    webhook::Unverified,
+};
+use mewe_runtime::{
+    kill_point,
+    serve::{BodyBudget, BodyError, read_body},
+};
+use serde::Serialize;
+
+use crate::{app::Shared, store::Accepted};
+
+/// The routes of an agent: `POST /webhook` and `GET /health`, everything else refused in JSON.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/webhook", post(receive))
+        .route("/health", get(health))
+        .fallback(async || refuse(ErrorCode::NotFound, "there is POST /webhook and GET /health"))
+        .method_not_allowed_fallback(async || refuse(ErrorCode::MethodNotAllowed, "webhooks are POSTed"))
+        .with_state(shared)
+}
+
+/// What has come to the door since the start.
+#[derive(Default)]
+pub(crate) struct Door {
+    counts: Mutex<Counts>,
+    pub(crate) budget: BodyBudget,
+}
+
+#[derive(Default, Clone, Serialize)]
+struct Counts {
+    accepted: u64,
+    duplicates: u64,
+    /// By cause; for a refused signature, what would have matched.
+    refused: BTreeMap<String, u64>,
+    #[serde(skip)]
+    told: Option<Timestamp>,
+}
+
+async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    match take(&shared, request).await {
+        Ok(accepted) => {
+            shared.door.count(|counts| match accepted {
+                Accepted::Duplicate => counts.duplicates += 1,
+                _ => counts.accepted += 1,
+            });
+            answer(StatusCode::OK, &serde_json::json!({ "status": "ok" }))
+        }
+        Err(refused) => refuse(refused.0, &refused.1),
+    }
+}
+
+struct Refused(ErrorCode, String);
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::Header { .. } => ErrorCode::Header,
+            Refusal::Timestamp => ErrorCode::Timestamp,
+            Refusal::Signature => ErrorCode::Signature,
+        };
+        // Never which byte, and never what was expected.
+        Self(code, "the webhook is not authentic".to_owned())
+    }
+}
+
+impl From<BodyError> for Refused {
+    fn from(error: BodyError) -> Self {
+        let code = match error {
+            BodyError::TooLarge => ErrorCode::TooLarge,
+            BodyError::Slow => ErrorCode::Slow,
+            BodyError::Busy => ErrorCode::Busy,
+            BodyError::Cut(_) => ErrorCode::Invalid,
+        };
+        Self(code, error.to_string())
+    }
+}
+
+async fn take(shared: &Shared, request: Request) -> Result<Accepted, Refused> {
+    let clock = &*shared.seams.clock;
+    let account = shared.client.account();
+    let (tolerance, reading) = (account.tolerates(), account.reads());
+    let now = || UnixSeconds::from(clock.now());
+    let (parts, body) = request.into_parts();
+    let unverified = Unverified::from_headers(&parts.headers).map_err(|refusal| note(shared, &refusal, &[]))?;
+    unverified.check_timestamp(now(), tolerance).map_err(|refusal| note(shared, &refusal, &[]))?;
+    let body = read_body(clock, body, &shared.door.budget).await?;
+    let agent = unverified.agent_id();
+    let verified =
+        unverified.clone().verify(body.clone(), account.keys(), reading, tolerance, now()).map_err(|refusal| {
+            let explained = unverified.explain(&body, account.keys(), tolerance, now());
+            note(shared, &refusal, &explained)
+        })?;
+    let stored = match verified.decode() {
+        Ok(event) => {
+            let sent_at = event.sent_at();
+            shared.store.accept(agent, event.into_payload(), body.to_vec(), sent_at, clock.now()).await
+        }
+        Err(ReadError::NotJson(why)) => {
+            return Err(Refused(ErrorCode::Invalid, format!("the body is not JSON: {why}")));
+        }
+        Err(ReadError::Malformed(why)) => {
+            tracing::warn!(event = %verified.event_name(), %agent, why, "an authentic event is malformed; kept aside");
+            let name = verified.event_name().clone();
+            shared.store.accept_malformed(agent, name, body.to_vec(), why, clock.now()).await
+        }
+    };
+    let accepted = stored.map_err(|error| {
+        tracing::error!(%error, "an event cannot be stored; the sender is asked to come again");
+        Refused(ErrorCode::Busy, "the event cannot be stored now; deliver it again".to_owned())
+    })?;
+    kill_point!("agent.accept.after-commit");
+    shared.inbox.ring();
+    shared.outbox.ring();
+    Ok(accepted)
+}
+
+/// Counts a refusal under what would have matched, and says so at most once a minute.
+fn note(shared: &Shared, refusal: &Refusal, explained: &[Explained]) -> Refused {
+    let mut cause = refusal.to_string();
+    let account = shared.client.account();
+    if let Some(matching) = explained.iter().find(|e| e.matches) {
+        cause = if matching.reading == account.reads() {
+            "signature: another key would match".to_owned()
+        } else {
+            format!("signature: signature.payload = {} would match", matching.reading)
+        };
+    }
+    let now = shared.seams.clock.now();
+    let tell = shared.door.count(|counts| {
+        let n = counts.refused.entry(cause.clone()).or_default();
+        *n += 1;
+        let due = counts.told.is_none_or(|told| now.duration_since(told).as_secs() >= 60);
+        if due {
+            counts.told = Some(now);
+        }
+        due.then_some(*n)
+    });
+    if let Some(count) = tell {
+        tracing::warn!(count, cause, "webhooks refused");
+    }
+    refusal.clone().into()
+}
+
+impl Door {
+    fn count<T>(&self, f: impl FnOnce(&mut Counts) -> T) -> T {
+        f(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Alive, and how much there is to do. No id, no text, no secret.
+async fn health(State(shared): State<Arc<Shared>>) -> Response {
+    let Ok(load) = shared.store.load().await else {
+        return refuse(ErrorCode::Busy, "the store does not answer");
+    };
+    let queue = |counts: mewe_store::Counts| {
+        serde_json::json!({
+            "waiting": counts.waiting, "running": counts.claimed, "aside": counts.aside, "parked": counts.parked,
+        })
+    };
+    let webhooks = shared.door.count(|counts| counts.clone());
+    answer(
+        StatusCode::OK,
+        &serde_json::json!({
+            "status": "ok",
+            "webhooks": webhooks,
+            "inbox": queue(load.inbox),
+            "outbox": queue(load.outbox),
+            "malformed": load.malformed,
+            "held": load.held,
+        }),
+    )
+}
+
+fn refuse(code: ErrorCode, message: &str) -> Response {
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    answer(status, &ErrorBody::new(code, message))
+}
+
+fn answer(status: StatusCode, body: &impl Serialize) -> Response {
+    let mut response = Response::new(Body::from(json::print(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response
+}
