@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     AgentId, MessageId, ThreadId, UnixSeconds, UserId,
@@ -50,12 +50,12 @@ impl fmt::Display for EventName {
 #[serde(rename_all = "camelCase")]
 pub struct Registered {
     /// The name that the owner sees.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub agent_name: String,
     /// The owner.
     pub owner_id: UserId,
     /// The owner's first name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub owner_first_name: String,
     /// The thread of owner and agent.
     pub personal_chat_thread_id: ThreadId,
@@ -95,12 +95,12 @@ pub struct AgentJoined {
     /// The agent that was added.
     pub agent_id: AgentId,
     /// Its name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub agent_name: String,
     /// Its owner.
     pub owner_id: UserId,
     /// Its owner's name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub owner_name: String,
 }
 
@@ -123,7 +123,7 @@ pub struct UserJoined {
     /// The user.
     pub user_id: UserId,
     /// Their name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub user_name: String,
 }
 
@@ -136,7 +136,7 @@ pub struct UserLeft {
     /// The user.
     pub user_id: UserId,
     /// Their name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub user_name: String,
 }
 
@@ -152,6 +152,11 @@ pub struct Message {
     pub message_text: String,
     /// Its author.
     pub user_id: UserId,
+}
+
+/// Some printers write an absent name as null.
+fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// What an event tells. Every id was parsed; names and texts are other people's words.
@@ -175,49 +180,61 @@ pub enum Payload {
     },
 }
 
+mod name {
+    pub(super) const REGISTERED: &str = "personal_agent_registered";
+    pub(super) const UNREGISTERED: &str = "personal_agent_unregistered";
+    pub(super) const MENTION: &str = "personal_chat_mention";
+    pub(super) const AGENT_JOINED: &str = "personal_agent_joined_chat";
+    pub(super) const AGENT_LEFT: &str = "personal_agent_left_chat";
+    pub(super) const USER_JOINED: &str = "personal_user_joined_chat";
+    pub(super) const USER_LEFT: &str = "personal_user_left_chat";
+    pub(super) const MESSAGE: &str = "personal_chat_message";
+}
+
 impl Payload {
     /// The names of the eight.
     pub const NAMES: [&'static str; 8] = [
-        "personal_agent_registered",
-        "personal_agent_unregistered",
-        "personal_chat_mention",
-        "personal_agent_joined_chat",
-        "personal_agent_left_chat",
-        "personal_user_joined_chat",
-        "personal_user_left_chat",
-        "personal_chat_message",
+        name::REGISTERED,
+        name::UNREGISTERED,
+        name::MENTION,
+        name::AGENT_JOINED,
+        name::AGENT_LEFT,
+        name::USER_JOINED,
+        name::USER_LEFT,
+        name::MESSAGE,
     ];
 
     /// The event's name on the wire.
     pub fn name(&self) -> EventName {
         let name = match self {
-            Self::Registered(_) => Self::NAMES[0],
-            Self::Unregistered(_) => Self::NAMES[1],
-            Self::Mention(_) => Self::NAMES[2],
-            Self::AgentJoined(_) => Self::NAMES[3],
-            Self::AgentLeft(_) => Self::NAMES[4],
-            Self::UserJoined(_) => Self::NAMES[5],
-            Self::UserLeft(_) => Self::NAMES[6],
-            Self::Message(_) => Self::NAMES[7],
+            Self::Registered(_) => name::REGISTERED,
+            Self::Unregistered(_) => name::UNREGISTERED,
+            Self::Mention(_) => name::MENTION,
+            Self::AgentJoined(_) => name::AGENT_JOINED,
+            Self::AgentLeft(_) => name::AGENT_LEFT,
+            Self::UserJoined(_) => name::USER_JOINED,
+            Self::UserLeft(_) => name::USER_LEFT,
+            Self::Message(_) => name::MESSAGE,
             Self::Unknown { name, .. } => return name.clone(),
         };
         EventName(name.to_owned())
     }
 
-    /// Reads the payload of the event `name`. This alone makes nothing authentic: see [`crate::webhook`].
+    /// Reads the payload of the event `name`, strictly. This alone makes nothing authentic: see [`crate::webhook`].
     ///
     /// # Errors
-    /// [`ReadError`].
+    /// [`ReadError::NotJson`] when it is no JSON; [`ReadError::Malformed`] when it can be understood in two ways, or lacks an
+    /// id or a text that its event must have. A name that is absent or null is empty: names are decoration.
     pub fn decode(name: &EventName, body: &[u8]) -> Result<Self, ReadError> {
         Ok(match name.as_str() {
-            "personal_agent_registered" => Self::Registered(json::read(body)?),
-            "personal_agent_unregistered" => Self::Unregistered(json::read(body)?),
-            "personal_chat_mention" => Self::Mention(json::read(body)?),
-            "personal_agent_joined_chat" => Self::AgentJoined(json::read(body)?),
-            "personal_agent_left_chat" => Self::AgentLeft(json::read(body)?),
-            "personal_user_joined_chat" => Self::UserJoined(json::read(body)?),
-            "personal_user_left_chat" => Self::UserLeft(json::read(body)?),
-            "personal_chat_message" => Self::Message(json::read(body)?),
+            name::REGISTERED => Self::Registered(json::read(body)?),
+            name::UNREGISTERED => Self::Unregistered(json::read(body)?),
+            name::MENTION => Self::Mention(json::read(body)?),
+            name::AGENT_JOINED => Self::AgentJoined(json::read(body)?),
+            name::AGENT_LEFT => Self::AgentLeft(json::read(body)?),
+            name::USER_JOINED => Self::UserJoined(json::read(body)?),
+            name::USER_LEFT => Self::UserLeft(json::read(body)?),
+            name::MESSAGE => Self::Message(json::read(body)?),
             _ => {
                 json::check(body)?;
                 Self::Unknown { name: name.clone(), json: String::from_utf8_lossy(body).into_owned() }
@@ -241,7 +258,8 @@ impl Payload {
     }
 }
 
-/// An authentic event. There is no other way to one than [`crate::webhook::Verified::decode`].
+/// An authentic event. There is no other way to one than [`crate::webhook::Verified::decode`], and what is verified has
+/// passed the signature check, now or before a store kept it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     agent_id: AgentId,

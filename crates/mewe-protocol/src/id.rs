@@ -29,6 +29,15 @@ pub mod kind {
 ///
 /// Parsed from 24 hex digits in either case, printed in lower case. Signatures cover the header's own text, never this value
 /// printed again.
+///
+/// ```
+/// use mewe_protocol::{AgentId, UserId};
+///
+/// let agent: AgentId = "607595295633495B3C80F6CF".parse()?;
+/// assert_eq!(agent.to_string(), "607595295633495b3c80f6cf");
+/// assert_eq!(UserId::from(agent).as_bytes(), agent.as_bytes(), "an agent is a user");
+/// # Ok::<(), mewe_protocol::IdError>(())
+/// ```
 pub struct Id<K>([u8; 12], PhantomData<fn(K) -> K>);
 
 /// An application's id.
@@ -73,8 +82,8 @@ impl<K> Id<K> {
     }
 
     /// Parses the form that headers must have: lower case only, since their text is what gets signed.
-    pub(crate) fn from_header(text: &str) -> Result<Self, IdError> {
-        if text.bytes().any(|b| b.is_ascii_uppercase()) { Err(IdError) } else { text.parse() }
+    pub(crate) fn from_header(text: &str) -> Option<Self> {
+        if text.bytes().any(|b| b.is_ascii_uppercase()) { None } else { text.parse().ok() }
     }
 }
 
@@ -99,7 +108,7 @@ impl<K> FromStr for Id<K> {
 
 impl<K> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.pad(base16ct::lower::encode_str(&self.0, &mut [0; 24]).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -117,8 +126,21 @@ impl<K> Serialize for Id<K> {
 
 impl<'de, K> Deserialize<'de> for Id<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+        deserializer.deserialize_str(IdVisitor(PhantomData))
+    }
+}
+
+struct IdVisitor<K>(PhantomData<fn(K) -> K>);
+
+impl<K> de::Visitor<'_> for IdVisitor<K> {
+    type Value = Id<K>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id of 24 hex digits")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Id<K>, E> {
+        text.parse().map_err(E::custom)
     }
 }
 

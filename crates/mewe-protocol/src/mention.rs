@@ -7,6 +7,8 @@ use crate::UserId;
 
 const OPEN: &str = "{{u_";
 const MARK: char = '\u{feff}';
+/// How many mentions within mentions are read.
+const MAX_NESTING: usize = 4;
 
 /// A part of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +71,7 @@ impl<'a> Iterator for Segments<'a> {
                 self.next = Some(mention);
                 return Some(Segment::Text(text));
             }
-            // One brace further, so that `{{{u_…}Name}` is found behind its first brace.
-            from = at + 1;
+            from = at + OPEN.len();
         }
         Some(Segment::Text(std::mem::take(&mut self.rest)))
     }
@@ -102,9 +103,33 @@ pub fn mentions(text: &str, user: UserId) -> bool {
     segments(text).any(|segment| matches!(segment, Segment::Mention { user: found, .. } if found == user))
 }
 
-/// `text` as a person reads it, each mention as its name. What comes out mentions nobody, whatever went in: a crafted
-/// nesting that would become a mention once its inner one is plain loses its braces.
+/// `text` as a person reads it, each mention as its name. What comes out mentions nobody, whatever went in, so that what is
+/// quoted from others pings nobody.
+///
+/// A name that holds a mention (which occurs) becomes readable from the inside out. A text crafted to go on like that loses
+/// its braces.
+///
+/// ```
+/// use mewe_protocol::mention;
+///
+/// assert_eq!(mention::plain("Hey @{{u_625568bf663e8f63481b04ab}MuadDib!} How's going?"), "Hey MuadDib! How's going?");
+/// ```
 pub fn plain(text: &str) -> String {
+    let mut out = unwrapped(text);
+    for _ in 0..MAX_NESTING {
+        if !has_mention(&out) {
+            return out;
+        }
+        out = unwrapped(&out);
+    }
+    if has_mention(&out) {
+        // Without braces there is no mention. Not one layer after the other: that would be quadratic in a hostile text.
+        out.retain(|c| !matches!(c, '{' | '}'));
+    }
+    out
+}
+
+fn unwrapped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for segment in segments(text) {
         match segment {
@@ -112,10 +137,11 @@ pub fn plain(text: &str) -> String {
             Segment::Mention { name, .. } => out.push_str(name),
         }
     }
-    while segments(&out).any(|segment| matches!(segment, Segment::Mention { .. })) {
-        out = out.replace(OPEN, "u_");
-    }
     out
+}
+
+fn has_mention(text: &str) -> bool {
+    segments(text).any(|segment| matches!(segment, Segment::Mention { .. }))
 }
 
 /// A mention of `user` under `name`, as the page writes it. What cannot stand in a name is left out.

@@ -1,9 +1,10 @@
 //! Bodies of the agent API: written strictly, read generously (docs/wire.md, D6).
 
-use std::str::FromStr;
+use std::{collections::HashMap, str::FromStr};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 use crate::{
     MessageId, ThreadId, UnixSeconds, UserId,
@@ -12,8 +13,16 @@ use crate::{
 };
 
 /// The text of a message: 1 to 10,000 characters (Unicode scalar values), trimmed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+///
+/// ```
+/// use mewe_protocol::{MessageText, message::TextError};
+///
+/// assert_eq!("  Maybe yes, maybe not\n".parse::<MessageText>()?.as_str(), "Maybe yes, maybe not");
+/// assert_eq!(" \n".parse::<MessageText>(), Err(TextError::Empty));
+/// # Ok::<(), TextError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct MessageText(String);
 
 /// A text is no message.
@@ -50,9 +59,17 @@ impl FromStr for MessageText {
     }
 }
 
-impl<'de> Deserialize<'de> for MessageText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+impl TryFrom<String> for MessageText {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        text.parse()
+    }
+}
+
+impl From<MessageText> for String {
+    fn from(text: MessageText) -> Self {
+        text.0
     }
 }
 
@@ -141,15 +158,7 @@ pub struct ReadSent {
 impl ReadSent {
     /// Reads what it can.
     pub fn from_body(body: &[u8]) -> Self {
-        json::read::<Self>(body).unwrap_or_default()
-    }
-}
-
-impl<'de> Deserialize<'de> for ReadSent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let row = serde_json::Value::deserialize(deserializer)?;
-        let row = row.get("message").filter(|inner| inner.is_object()).unwrap_or(&row);
-        Ok(Self { id: field(row, &ID).and_then(id), created_at: field(row, &CREATED).and_then(time) })
+        Row::read(body).map_or_else(|_| Self::default(), |row| Self { id: row.get(&ID), created_at: row.time() })
     }
 }
 
@@ -180,60 +189,70 @@ pub struct ReadPage {
 impl ReadPage {
     /// Reads a page.
     ///
+    /// Each row and each field is read by itself: a thread in which somebody managed to store one odd message can still be
+    /// read, where the strict reader would refuse the page and with it everything older.
+    ///
     /// # Errors
     /// [`ReadError`] when it is no JSON, or has no list of rows.
     pub fn from_body(body: &[u8]) -> Result<Self, ReadError> {
-        json::read(body)
-    }
-}
-
-impl<'de> Deserialize<'de> for ReadPage {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let page = serde_json::Value::deserialize(deserializer)?;
-        let rows = field(&page, &["messages", "list"]).and_then(serde_json::Value::as_array);
-        let rows = rows.ok_or_else(|| de::Error::custom("neither `messages` nor `list` holds rows"))?;
+        let page = Row::read(body)?;
+        let rows: Vec<Box<RawValue>> = page
+            .get(&["messages", "list"])
+            .ok_or_else(|| ReadError::Malformed("neither `messages` nor `list` holds rows".to_owned()))?;
         Ok(Self {
-            messages: rows.iter().filter_map(message).collect(),
-            next_page: page.get("nextPage").and_then(|next| next.as_str()).map(str::to_owned),
+            messages: rows.iter().filter_map(|row| json::loose::<Row>(row.get())?.message()).collect(),
+            next_page: page.get(&["nextPage"]),
         })
     }
 }
 
 const ID: [&str; 2] = ["chatMessageId", "id"];
-const CREATED: [&str; 2] = ["createdAt", "date"];
 
-fn message(row: &serde_json::Value) -> Option<ReadMessage> {
-    Some(ReadMessage {
-        id: field(row, &ID).and_then(id)?,
-        user_id: field(row, &["userId", "authorId"]).and_then(id)?,
-        user_name: row.get("userName").and_then(|name| name.as_str()).map(str::to_owned),
-        text: field(row, &["messageText", "text"]).and_then(|text| text.as_str()).unwrap_or("").to_owned(),
-        created_at: field(row, &CREATED).and_then(time),
-    })
-}
+/// An object as it came: its fields are not yet looked at. Of a key that is there twice the last counts.
+#[derive(Deserialize)]
+struct Row(HashMap<String, Box<RawValue>>);
 
-/// The first of these fields that is there and not null.
-fn field<'a>(row: &'a serde_json::Value, names: &[&str]) -> Option<&'a serde_json::Value> {
-    names.iter().filter_map(|name| row.get(name)).find(|value| !value.is_null())
-}
+impl Row {
+    fn read(body: &[u8]) -> Result<Self, ReadError> {
+        if let Err(error @ ReadError::NotJson(_)) = json::check(body) {
+            return Err(error);
+        }
+        // It is UTF-8, or it would not be JSON.
+        let object = std::str::from_utf8(body).ok().and_then(json::loose);
+        object.ok_or_else(|| ReadError::Malformed("not an object".to_owned()))
+    }
 
-fn id<K>(value: &serde_json::Value) -> Option<crate::Id<K>> {
-    value.as_str()?.parse().ok()
+    /// The first of these fields that is what it should be.
+    fn get<T: DeserializeOwned>(&self, names: &[&str]) -> Option<T> {
+        names.iter().find_map(|name| json::loose(self.0.get(*name)?.get()))
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        ["createdAt", "date"].iter().find_map(|name| time(self.0.get(*name)?.get()))
+    }
+
+    fn message(&self) -> Option<ReadMessage> {
+        Some(ReadMessage {
+            id: self.get(&ID)?,
+            user_id: self.get(&["userId", "authorId"])?,
+            user_name: self.get(&["userName"]),
+            text: self.get(&["messageText", "text"]).unwrap_or_default(),
+            created_at: self.time(),
+        })
+    }
 }
 
 /// As seconds this would be the year 5138; as milliseconds, 1973.
-const MILLISECONDS_FROM: i64 = 100_000_000_000;
+const MILLISECONDS_FROM: u64 = 100_000_000_000;
 
 /// ISO 8601, unix seconds, or unix milliseconds.
-fn time(value: &serde_json::Value) -> Option<Timestamp> {
-    if let Some(text) = value.as_str() {
+fn time(part: &str) -> Option<Timestamp> {
+    if let Some(text) = json::loose::<String>(part) {
         return text.parse().ok();
     }
-    let number = value.as_i64().or_else(|| {
-        #[expect(clippy::cast_possible_truncation, reason = "a fraction of a second is not looked at")]
-        value.as_f64().map(|seconds| seconds as i64)
-    })?;
-    if number.abs() >= MILLISECONDS_FROM {
+    #[expect(clippy::cast_possible_truncation, reason = "a fraction is not looked at, and no time is that large")]
+    let number = part.parse::<i64>().ok().or_else(|| Some(part.parse::<f64>().ok()? as i64))?;
+    if number.unsigned_abs() >= MILLISECONDS_FROM {
         Timestamp::from_millisecond(number).ok()
     } else {
         Timestamp::from_second(number).ok()

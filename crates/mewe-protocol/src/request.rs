@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     AgentId, ApiKey, AppId, Reading, Refusal, SignedHeaders, UnixSeconds, json,
-    signature::{self, Claim, Explained, X_AGENT_ID, X_APP_ID, X_SIGNATURE, X_TIMESTAMP, single},
+    signature::{self, Claim, Explained, NO_ID, Stamp, X_AGENT_ID, X_APP_ID, X_TIMESTAMP, header},
 };
 
 /// An API request whose headers are well-formed. Nothing in it is believed yet.
@@ -24,13 +24,11 @@ impl Unverified {
     /// # Errors
     /// [`Refusal::Header`] when one is absent, doubled or malformed.
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, Refusal> {
-        let (app_text, agent_text) = (single(headers, &X_APP_ID)?, single(headers, &X_AGENT_ID)?);
-        let (timestamp, signature) = (single(headers, &X_TIMESTAMP)?, single(headers, &X_SIGNATURE)?);
-        let fault = "not 24 lower-case hex digits";
-        let app_id = AppId::from_header(&app_text).map_err(|_| Refusal::Header { name: X_APP_ID, fault })?;
-        let agent_id = AgentId::from_header(&agent_text).map_err(|_| Refusal::Header { name: X_AGENT_ID, fault })?;
-        let parts = [app_text, agent_text, timestamp.clone()];
-        Ok(Self { app_id, agent_id, claim: Claim { parts, timestamp, signature } })
+        let (app_text, app_id) = header(headers, X_APP_ID, NO_ID, AppId::from_header)?;
+        let (agent_text, agent_id) = header(headers, X_AGENT_ID, NO_ID, AgentId::from_header)?;
+        let stamp = Stamp::from_headers(headers)?;
+        let parts = [app_text, agent_text, stamp.text.clone()];
+        Ok(Self { app_id, agent_id, claim: Claim { parts, stamp } })
     }
 
     /// The application that the sender claims to be: it says under which key to verify.
@@ -68,14 +66,17 @@ impl Unverified {
         Ok(Verified { app_id: self.app_id, agent_id: self.agent_id, timestamp, body_hash: body_hash(body) })
     }
 
-    /// How the signature compares under each reading and key, whatever the time.
+    /// How the signature compares under each reading and key, whatever the time. Never a reason to believe anything.
     pub fn explain(&self, body: &[u8], keys: &[ApiKey], tolerance: u64, now: UnixSeconds) -> Vec<Explained> {
         self.claim.explain(body, keys, tolerance, now)
     }
 }
 
-/// An API request that is authentic. These four together are its identity: a host accepts a POST's once.
+/// An API request that is authentic. These four together are its identity: a host accepts a POST's once (docs/wire.md, D8).
+///
+/// The signature is no part of it: a key that was rotated makes another one for the same request.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verified {
     /// The application.
     pub app_id: AppId,

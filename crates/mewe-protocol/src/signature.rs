@@ -57,12 +57,16 @@ impl fmt::Display for Reading {
     }
 }
 
-impl FromStr for Reading {
-    type Err = String;
+/// A text is no reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a reading is compact, raw or stripped")]
+pub struct ReadingError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|reading| reading.word() == text);
-        found.ok_or_else(|| "a reading is compact, raw or stripped".to_owned())
+impl FromStr for Reading {
+    type Err = ReadingError;
+
+    fn from_str(text: &str) -> Result<Self, ReadingError> {
+        Self::ALL.into_iter().find(|reading| reading.word() == text).ok_or(ReadingError)
     }
 }
 
@@ -84,7 +88,10 @@ impl fmt::Display for UnixSeconds {
     }
 }
 
-/// 32 bytes that say who wrote a request. A credential: Debug masks it.
+/// 32 bytes that say who wrote a request; on the wire 64 hex digits, read in either case and written in lower case.
+///
+/// A credential, since whoever holds it can repeat the request: Debug masks it, and it cannot be compared with `==`, which
+/// would stop at the first byte that differs.
 #[derive(Clone, Copy)]
 pub struct Signature([u8; 32]);
 
@@ -98,7 +105,7 @@ impl Signature {
 
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(base16ct::lower::encode_str(&self.0, &mut [0; 64]).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -131,10 +138,11 @@ pub enum Refusal {
         /// What is wrong with it.
         fault: &'static str,
     },
-    /// The time-stamp is no number, or too far from now.
+    /// The time-stamp is no number, or too far from now: one of the two clocks is wrong, or somebody repeats an old request.
     #[error("timestamp")]
     Timestamp,
-    /// The signature is not 64 hex digits, or not that of this request under a known key.
+    /// The signature is not 64 hex digits, or not that of this request under a known key: the keys or the readings differ, or
+    /// somebody forges.
     #[error("signature")]
     Signature,
 }
@@ -157,9 +165,9 @@ pub struct Explained {
     pub reading: Reading,
     /// The place of the key among those given.
     pub key: usize,
-    /// How many seconds the time-stamp is off, if that alone is beyond the tolerance; positive is ahead of this clock.
+    /// How many seconds the time-stamp is off, if that is beyond the tolerance; positive is ahead of this clock.
     pub shift: Option<i64>,
-    /// Whether the signature is right under this reading and key.
+    /// Whether the signature is right under this reading and key. With a `shift` it would be accepted if the clocks agreed.
     pub matches: bool,
 }
 
@@ -169,14 +177,12 @@ pub struct SignedHeaders(Vec<(HeaderName, HeaderValue)>);
 
 impl SignedHeaders {
     pub(crate) fn new(parts: [(HeaderName, &str); 3], signature: &Signature) -> Self {
-        let mut headers: Vec<_> = parts
-            .into_iter()
-            // Ids, event names and digits are visible ASCII.
-            .map(|(name, value)| (name, HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))))
-            .collect();
-        let mut value = HeaderValue::from_str(&signature.to_string()).unwrap_or(HeaderValue::from_static(""));
-        value.set_sensitive(true);
-        headers.push((X_SIGNATURE, value));
+        // Cannot fail: ids, event names, digits and hex are visible ASCII.
+        let visible = |text: &str| HeaderValue::from_str(text).expect("visible ASCII");
+        let mut headers: Vec<_> = parts.into_iter().map(|(name, text)| (name, visible(text))).collect();
+        let mut credential = visible(&signature.to_string());
+        credential.set_sensitive(true);
+        headers.push((X_SIGNATURE, credential));
         Self(headers)
     }
 
@@ -214,49 +220,59 @@ impl SignedHeaders {
 pub(crate) struct Claim {
     /// The parts in the order of the formula, as their headers spell them.
     pub(crate) parts: [String; 3],
-    pub(crate) timestamp: String,
-    pub(crate) signature: String,
+    pub(crate) stamp: Stamp,
+}
+
+/// The two headers that every call has whoever signs it. Well-formed or not is judged after the others, so it is kept here.
+#[derive(Debug, Clone)]
+pub(crate) struct Stamp {
+    /// The time-stamp as its header spells it: leading zeros are signed too.
+    pub(crate) text: String,
+    seconds: Option<UnixSeconds>,
+    signature: Option<Signature>,
+}
+
+impl Stamp {
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Result<Self, Refusal> {
+        let text = String::from_utf8_lossy(single(headers, &X_TIMESTAMP)?.as_bytes()).into_owned();
+        // Plain decimal digits only: no sign, no space, no exponent. Empty is no number.
+        let seconds = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok().map(UnixSeconds)).flatten();
+        let signature = single(headers, &X_SIGNATURE)?.to_str().ok().and_then(|hex| hex.parse().ok());
+        Ok(Self { text, seconds, signature })
+    }
 }
 
 impl Claim {
     /// The time-stamp as a number, if it is near enough to `now`.
     pub(crate) fn check_timestamp(&self, now: UnixSeconds, tolerance: u64) -> Result<UnixSeconds, Refusal> {
-        let at = self.seconds().ok_or(Refusal::Timestamp)?;
-        if at.0.abs_diff(now.0) > tolerance { Err(Refusal::Timestamp) } else { Ok(at) }
-    }
-
-    /// Plain decimal digits only: no sign, no space, no exponent.
-    fn seconds(&self) -> Option<UnixSeconds> {
-        let digits = !self.timestamp.is_empty() && self.timestamp.bytes().all(|b| b.is_ascii_digit());
-        if digits { self.timestamp.parse().ok().map(UnixSeconds) } else { None }
+        let near = |at: &UnixSeconds| at.0.abs_diff(now.0) <= tolerance;
+        self.stamp.seconds.filter(near).ok_or(Refusal::Timestamp)
     }
 
     /// Whether the signature is right under one of `keys`. Every key is tried, so that the time taken names none.
     pub(crate) fn check_signature(&self, body: &[u8], keys: &[ApiKey], reading: Reading) -> Result<(), Refusal> {
-        let signature: Signature = self.signature.parse()?;
-        let matches = keys.iter().fold(false, |matched, key| self.matches(&signature, key, reading, body) | matched);
+        let matches = keys.iter().fold(false, |matched, key| self.matches(key, reading, body) | matched);
         if matches { Ok(()) } else { Err(Refusal::Signature) }
     }
 
     pub(crate) fn explain(&self, body: &[u8], keys: &[ApiKey], tolerance: u64, now: UnixSeconds) -> Vec<Explained> {
-        let shift = self.seconds().and_then(|at| {
-            let off = i64::try_from(i128::from(at.0) - i128::from(now.0)).ok()?;
-            (off.unsigned_abs() > tolerance).then_some(off)
+        let shift = self.stamp.seconds.filter(|at| at.0.abs_diff(now.0) > tolerance).map(|at| {
+            let off = i64::try_from(at.0.abs_diff(now.0)).unwrap_or(i64::MAX);
+            if at < now { -off } else { off }
         });
-        let signature: Option<Signature> = self.signature.parse().ok();
-        let mut readings = Vec::new();
+        let mut explained = Vec::new();
         for reading in Reading::ALL {
-            for (key_at, key) in keys.iter().enumerate() {
-                let matches = signature.is_some_and(|s| self.matches(&s, key, reading, body));
-                readings.push(Explained { reading, key: key_at, shift, matches });
+            for (place, key) in keys.iter().enumerate() {
+                explained.push(Explained { reading, key: place, shift, matches: self.matches(key, reading, body) });
             }
         }
-        readings
+        explained
     }
 
-    fn matches(&self, signature: &Signature, key: &ApiKey, reading: Reading, body: &[u8]) -> bool {
-        // Constant-time over exactly 32 bytes.
-        mac(key, &self.parts, body, reading).verify_slice(&signature.0).is_ok()
+    /// In constant time, over exactly 32 bytes.
+    fn matches(&self, key: &ApiKey, reading: Reading, body: &[u8]) -> bool {
+        let signature = self.stamp.signature.as_ref();
+        signature.is_some_and(|signature| mac(key, &self.parts, body, reading).verify_slice(&signature.0).is_ok())
     }
 }
 
@@ -278,12 +294,12 @@ fn payload(body: &[u8], reading: Reading, mut piece: impl FnMut(&[u8])) {
     match reading {
         Reading::Compact => json::Compact::new(body).for_each(piece),
         Reading::Raw => piece(body),
-        Reading::Stripped => piece(&json::stripped(body)),
+        Reading::Stripped => body.split(|byte| json::is_white(*byte)).for_each(piece),
     }
 }
 
 fn mac(key: &ApiKey, parts: &[String; 3], body: &[u8], reading: Reading) -> Hmac<Sha256> {
-    // HMAC takes keys of any length.
+    // Cannot fail: HMAC takes keys of any length.
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes()).expect("HMAC takes any key");
     for part in parts {
         mac.update(part.as_bytes());
@@ -293,13 +309,30 @@ fn mac(key: &ApiKey, parts: &[String; 3], body: &[u8], reading: Reading) -> Hmac
     mac
 }
 
-/// The one value of a header that must appear exactly once.
-pub(crate) fn single(headers: &HeaderMap, name: &HeaderName) -> Result<String, Refusal> {
-    let mut values = headers.get_all(name).iter();
-    let fault = |fault| Refusal::Header { name: name.clone(), fault };
-    let value = values.next().ok_or_else(|| fault("absent"))?;
-    if values.next().is_some() {
-        return Err(fault("doubled"));
+/// What an id in a header must be.
+pub(crate) const NO_ID: &str = "not 24 lower-case hex digits";
+
+/// The one value of a header, as it is spelled and as what it says.
+pub(crate) fn header<T>(
+    headers: &HeaderMap,
+    name: HeaderName,
+    fault: &'static str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<(String, T), Refusal> {
+    let text = single(headers, &name)?.to_str().unwrap_or_default();
+    match parse(text) {
+        Some(value) => Ok((text.to_owned(), value)),
+        None => Err(Refusal::Header { name, fault }),
     }
-    value.to_str().map(str::to_owned).map_err(|_| fault("not visible ASCII"))
+}
+
+/// The one value of a header that must appear exactly once.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a HeaderValue, Refusal> {
+    let fault = |fault| Refusal::Header { name: name.clone(), fault };
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => Ok(value),
+        (None, _) => Err(fault("absent")),
+        (Some(_), Some(_)) => Err(fault("doubled")),
+    }
 }

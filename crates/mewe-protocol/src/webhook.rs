@@ -8,7 +8,7 @@ use http::HeaderMap;
 use crate::{
     AgentId, ApiKey, Event, EventName, Payload, Reading, Refusal, SignedHeaders, UnixSeconds,
     json::ReadError,
-    signature::{self, Claim, Explained, X_AGENT_ID, X_EVENT, X_SIGNATURE, X_TIMESTAMP, single},
+    signature::{self, Claim, Explained, NO_ID, Stamp, X_AGENT_ID, X_EVENT, X_TIMESTAMP, header},
 };
 
 /// A webhook whose headers are well-formed. Nothing in it is believed yet.
@@ -25,13 +25,11 @@ impl Unverified {
     /// # Errors
     /// [`Refusal::Header`] when one is absent, doubled or malformed.
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, Refusal> {
-        let (event_text, agent_text) = (single(headers, &X_EVENT)?, single(headers, &X_AGENT_ID)?);
-        let (timestamp, signature) = (single(headers, &X_TIMESTAMP)?, single(headers, &X_SIGNATURE)?);
-        let event = event_text.parse().map_err(|_| Refusal::Header { name: X_EVENT, fault: "no event name" })?;
-        let agent_id = AgentId::from_header(&agent_text)
-            .map_err(|_| Refusal::Header { name: X_AGENT_ID, fault: "not 24 lower-case hex digits" })?;
-        let parts = [timestamp.clone(), agent_text, event_text];
-        Ok(Self { event, agent_id, claim: Claim { parts, timestamp, signature } })
+        let (event_text, event) = header(headers, X_EVENT, "no event name", |text| text.parse().ok())?;
+        let (agent_text, agent_id) = header(headers, X_AGENT_ID, NO_ID, AgentId::from_header)?;
+        let stamp = Stamp::from_headers(headers)?;
+        let parts = [stamp.text.clone(), agent_text, event_text];
+        Ok(Self { event, agent_id, claim: Claim { parts, stamp } })
     }
 
     /// The event that the sender claims it to be.
@@ -69,13 +67,14 @@ impl Unverified {
         Ok(Verified { event: self.event, agent_id: self.agent_id, sent_at, body })
     }
 
-    /// How the signature compares under each reading and key, whatever the time: for the sentence that says what is wrong.
+    /// How the signature compares under each reading and key, whatever the time: for the sentence that says what would have
+    /// matched. Never a reason to believe anything.
     pub fn explain(&self, body: &[u8], keys: &[ApiKey], tolerance: u64, now: UnixSeconds) -> Vec<Explained> {
         self.claim.explain(body, keys, tolerance, now)
     }
 }
 
-/// A webhook that is authentic. Its payload may still be malformed.
+/// A webhook that is authentic. Its payload may still be malformed: authentic nonsense is the host's fault, not a forger's.
 #[derive(Debug, Clone)]
 pub struct Verified {
     event: EventName,
@@ -85,6 +84,11 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// What a store kept of a webhook that was verified when it came. Whoever calls this vouches for that: nothing is checked.
+    pub fn from_store(event: EventName, agent_id: AgentId, sent_at: UnixSeconds, body: Bytes) -> Self {
+        Self { event, agent_id, sent_at, body }
+    }
+
     /// The event's name.
     pub fn event_name(&self) -> &EventName {
         &self.event

@@ -3,7 +3,14 @@
 use std::borrow::Cow;
 
 /// The pieces of `bytes` without insignificant white space (space, tab, CR, LF outside strings), in order; every other byte
-/// stays as sent. Total: bytes that are no JSON have pieces too.
+/// stays as sent. Total: bytes that are no JSON have pieces too, and a string that does not end goes to the end.
+///
+/// ```
+/// use mewe_protocol::json::Compact;
+///
+/// let pieces: Vec<&[u8]> = Compact::new(br#"{ "text" : "a b" }"#).collect();
+/// assert_eq!(pieces.concat(), br#"{"text":"a b"}"#);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Compact<'a> {
     rest: &'a [u8],
@@ -16,6 +23,8 @@ impl<'a> Compact<'a> {
         Self { rest: bytes, in_string: false }
     }
 }
+
+impl std::iter::FusedIterator for Compact<'_> {}
 
 impl<'a> Iterator for Compact<'a> {
     type Item = &'a [u8];
@@ -58,13 +67,19 @@ pub fn compact(bytes: &[u8]) -> Cow<'_, [u8]> {
 
 /// `bytes` without any white-space byte, in strings too: one of the readings that a service may mean.
 pub fn stripped(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if bytes.iter().any(|b| is_space(*b)) {
-        Cow::Owned(bytes.iter().copied().filter(|b| !is_space(*b)).collect())
+    if bytes.iter().any(|byte| is_white(*byte)) {
+        Cow::Owned(bytes.iter().copied().filter(|byte| !is_white(*byte)).collect())
     } else {
         Cow::Borrowed(bytes)
     }
 }
 
+/// The white space of JSON.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// The white space of a regular expression's `\s`, by which a service would strip.
+pub(crate) fn is_white(byte: u8) -> bool {
+    is_space(byte) || matches!(byte, 0x0b | 0x0c)
 }

@@ -7,6 +7,8 @@ mod compact;
 mod print;
 mod read;
 
+pub(crate) use compact::is_white;
 pub use compact::{Compact, compact, stripped};
 pub use print::print;
+pub(crate) use read::loose;
 pub use read::{ReadError, check, read};

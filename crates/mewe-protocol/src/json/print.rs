@@ -5,16 +5,19 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
+use super::Compact;
+
 /// `value` as compact JSON: keys in the order of the type, non-ASCII characters raw, control characters (U+0000–U+001F and
 /// U+007F–U+009F) as `\b \f \n \r \t` or `\u00xx` in lower case, `/` not escaped.
 ///
 /// # Panics
-/// Never for the types of this crate. A type whose `Serialize` fails, or a map whose keys are no strings, is a mistake in
-/// that type, and panics here.
+/// Never for the types of this crate. A `Serialize` that fails, or a map whose keys cannot be strings, is a mistake in the
+/// type, whatever its value: its first test finds it here.
 pub fn print<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     let mut out = Vec::with_capacity(128);
     let result = value.serialize(&mut Serializer::with_formatter(&mut out, Wire));
-    result.expect("a type of the wire can be printed");
+    // Writing to memory cannot fail; what is left is a mistake in the type.
+    result.expect("a type whose values are JSON");
     out
 }
 
@@ -30,6 +33,11 @@ impl Formatter for Wire {
             rest = &rest[at + c.len_utf8()..];
         }
         writer.write_all(rest.as_bytes())
+    }
+
+    /// What was kept as it came may hold white space.
+    fn write_raw_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        Compact::new(fragment.as_bytes()).try_for_each(|piece| writer.write_all(piece))
     }
 
     fn write_char_escape<W: ?Sized + io::Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {

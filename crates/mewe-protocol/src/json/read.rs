@@ -2,7 +2,8 @@
 //!
 //! A duplicate key is one value for one reader and another for the next; a lone surrogate is no character; nesting without
 //! end is an attack. They are JSON, but malformed for us ([`ReadError::Malformed`]), which is another thing than bytes
-//! that are no JSON at all ([`ReadError::NotJson`]). One pass, no recursion, memory for the keys of the open objects only.
+//! that are no JSON at all ([`ReadError::NotJson`]). One pass, no recursion; memory for the keys of the open objects, and a
+//! byte for each bracket that is open.
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -10,30 +11,60 @@ use serde::de::DeserializeOwned;
 
 use crate::decided::MAX_JSON_DEPTH;
 
-/// Why a body cannot be read.
+/// The most characters of an error's words: they quote what came.
+const MAX_WORDS: usize = 200;
+
+/// Why a body cannot be read. Its words quote from the body: they are data, to be escaped where they are shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// Not UTF-8, or not JSON.
     #[error("not JSON: {0}")]
     NotJson(String),
-    /// JSON, but with a duplicate key, a lone surrogate, nested deeper than 64, or not of the fields it should have.
+    /// JSON, but with a duplicate key, a lone surrogate, nested deeper than 64, or not of the fields it should have; the
+    /// words name the field.
     #[error("malformed: {0}")]
     Malformed(String),
 }
 
-/// Reads `bytes` as a `T`, strictly. Unknown fields are ignored.
+/// Reads `bytes` as a `T`, strictly. Whether unknown fields are ignored is the type's choice; ours ignore them.
 ///
 /// # Errors
-/// [`ReadError`], whose words name the field where that is possible.
+/// [`ReadError`], whose words name the field.
+///
+/// ```
+/// use mewe_protocol::{json, message::SendMessage};
+///
+/// let error = json::read::<SendMessage>(br#"{ "text": 7 }"#).unwrap_err();
+/// assert_eq!(error.to_string(), "malformed: text: invalid type: integer `7`, expected a string");
+/// ```
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ReadError> {
     check(bytes)?;
     #[expect(clippy::disallowed_methods, reason = "the home of this call: after the strict check")]
-    serde_json::from_slice(bytes).map_err(|error| {
-        let words = error.to_string();
-        // The position helps nobody, and the text before it names the field.
-        let words = words.split(" at line ").next().unwrap_or(&words);
-        ReadError::Malformed(words.to_owned())
-    })
+    serde_json::from_slice(bytes).map_err(|error| ReadError::Malformed(words::<T>(bytes, &error)))
+}
+
+/// What is wrong and where: `threadId: an id is 24 hex digits`.
+fn words<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    // The position in the text helps nobody; the way to the field does. Following it costs a second reading, of errors only.
+    let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
+    let again = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(bytes));
+    let path = again.err().map(|error| error.path().to_string()).filter(|path| path != ".");
+    let whole = path.map_or_else(|| words.to_owned(), |path| format!("{path}: {words}"));
+    shortened(&whole, MAX_WORDS)
+}
+
+fn shortened(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// A part of a body that was found to be JSON, if it is a `T`. For answers that are read generously.
+pub(crate) fn loose<T: DeserializeOwned>(part: &str) -> Option<T> {
+    #[expect(clippy::disallowed_methods, reason = "the home of this call: one odd field must not hide the others")]
+    serde_json::from_str(part).ok()
 }
 
 /// Checks that `bytes` are JSON that can be understood in one way only.
@@ -42,7 +73,7 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ReadError> {
 /// [`ReadError`].
 pub fn check(bytes: &[u8]) -> Result<(), ReadError> {
     let text = std::str::from_utf8(bytes).map_err(|error| ReadError::NotJson(format!("not UTF-8: {error}")))?;
-    let mut scanner = Scanner { text, at: 0, open: Vec::new(), malformed: None };
+    let mut scanner = Scanner { text, at: 0, open: Vec::new(), keys: Vec::new(), malformed: None };
     scanner.document()?;
     scanner.malformed.map_or(Ok(()), |why| Err(ReadError::Malformed(why)))
 }
@@ -50,15 +81,19 @@ pub fn check(bytes: &[u8]) -> Result<(), ReadError> {
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
-    open: Vec<Open<'a>>,
+    /// The brackets that are open, outermost first.
+    open: Vec<Open>,
+    /// The keys seen so far in each of the open objects, unescaped. Not kept below the greatest depth: what lies there makes
+    /// the whole malformed, whatever its keys.
+    keys: Vec<HashSet<Cow<'a, str>>>,
     /// The first thing that is JSON but not acceptable. The scan goes on, since what follows may be no JSON.
     malformed: Option<String>,
 }
 
-enum Open<'a> {
+#[derive(Clone, Copy, PartialEq)]
+enum Open {
     Array,
-    /// With the keys seen so far, unescaped.
-    Object(HashSet<Cow<'a, str>>),
+    Object,
 }
 
 impl<'a> Scanner<'a> {
@@ -72,23 +107,21 @@ impl<'a> Scanner<'a> {
             // A value has ended: close what it ends, or go on within what is open.
             loop {
                 self.space();
-                let Some(open) = self.open.last() else {
-                    return if self.at == self.text.len() {
-                        Ok(())
-                    } else {
-                        Err(self.not_json("something follows the value"))
-                    };
+                let Some(&open) = self.open.last() else {
+                    let all = self.at == self.text.len();
+                    return if all { Ok(()) } else { Err(self.not_json("something follows the value")) };
                 };
-                let is_object = matches!(open, Open::Object(_));
-                match self.take() {
-                    Some(b',') => {
-                        if is_object {
-                            self.key()?;
-                        }
+                match (open, self.peek()) {
+                    (Open::Array, Some(b']')) | (Open::Object, Some(b'}')) => self.leave(),
+                    (Open::Array, Some(b',')) => {
+                        self.at += 1;
                         break;
                     }
-                    Some(b']') if !is_object => drop(self.open.pop()),
-                    Some(b'}') if is_object => drop(self.open.pop()),
+                    (Open::Object, Some(b',')) => {
+                        self.at += 1;
+                        self.key()?;
+                        break;
+                    }
                     _ => return Err(self.not_json("a comma or an end is missing")),
                 }
             }
@@ -100,21 +133,19 @@ impl<'a> Scanner<'a> {
         self.space();
         match self.peek() {
             Some(b'{') => {
-                self.at += 1;
-                self.space();
-                self.enter(Open::Object(HashSet::new()));
+                self.enter(Open::Object);
                 if self.peek() == Some(b'}') {
-                    return Ok(self.leave());
+                    self.leave();
+                    return Ok(true);
                 }
                 self.key()?;
                 Ok(false)
             }
             Some(b'[') => {
-                self.at += 1;
-                self.space();
                 self.enter(Open::Array);
                 if self.peek() == Some(b']') {
-                    return Ok(self.leave());
+                    self.leave();
+                    return Ok(true);
                 }
                 Ok(false)
             }
@@ -127,18 +158,24 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn enter(&mut self, open: Open<'a>) {
+    /// Into a container, up to what it holds first.
+    fn enter(&mut self, open: Open) {
+        self.at += 1;
         self.open.push(open);
         if self.open.len() > MAX_JSON_DEPTH {
             self.malformed.get_or_insert_with(|| format!("nested deeper than {MAX_JSON_DEPTH}"));
+        } else if open == Open::Object {
+            self.keys.push(HashSet::new());
         }
+        self.space();
     }
 
-    /// Leaves a container that holds nothing.
-    fn leave(&mut self) -> bool {
+    /// Out of a container, over its bracket.
+    fn leave(&mut self) {
         self.at += 1;
-        self.open.pop();
-        true
+        if self.open.pop() == Some(Open::Object) {
+            self.keys.pop();
+        }
     }
 
     /// A key, its colon, and up to its value.
@@ -152,11 +189,10 @@ impl<'a> Scanner<'a> {
         if self.take() != Some(b':') {
             return Err(self.not_json("a colon is missing"));
         }
-        if let Some(Open::Object(keys)) = self.open.last_mut()
+        if let Some(keys) = self.keys.last_mut()
             && let Some(key) = keys.replace(key)
         {
-            let shown: String = key.chars().take(40).collect();
-            self.malformed.get_or_insert_with(|| format!("duplicate key `{shown}`"));
+            self.malformed.get_or_insert_with(|| format!("duplicate key `{}`", shortened(&key, 40)));
         }
         Ok(())
     }
@@ -211,30 +247,26 @@ impl<'a> Scanner<'a> {
             Some(b't') => '\t',
             Some(b'u') => {
                 let unit = self.hex4()?;
-                match unit {
+                let low = match unit {
                     0xd800..=0xdbff if self.text[self.at..].starts_with("\\u") => {
-                        let back = self.at;
                         self.at += 2;
-                        let low = self.hex4()?;
-                        if (0xdc00..=0xdfff).contains(&low) {
-                            let point = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-                            char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER)
-                        } else {
-                            self.at = back;
-                            self.lone_surrogate()
-                        }
+                        Some(self.hex4()?)
                     }
-                    0xd800..=0xdfff => self.lone_surrogate(),
-                    unit => char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER),
-                }
+                    _ => None,
+                };
+                let point = match low {
+                    Some(low @ 0xdc00..=0xdfff) => Some(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00)),
+                    Some(_) => None,
+                    None => Some(unit),
+                };
+                // A surrogate that is left is half of a character.
+                point.and_then(char::from_u32).unwrap_or_else(|| {
+                    self.malformed.get_or_insert_with(|| "a lone surrogate".to_owned());
+                    char::REPLACEMENT_CHARACTER
+                })
             }
             _ => return Err(self.not_json("an unknown escape")),
         })
-    }
-
-    fn lone_surrogate(&mut self) -> char {
-        self.malformed.get_or_insert_with(|| "a lone surrogate".to_owned());
-        char::REPLACEMENT_CHARACTER
     }
 
     fn hex4(&mut self) -> Result<u32, ReadError> {
