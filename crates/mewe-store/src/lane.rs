@@ -2,8 +2,8 @@
 //!
 //! Each commit costs an fsync, whatever is in it. So the writer takes all pieces that have queued up, runs each in a savepoint
 //! of one transaction, and answers them after COMMIT: under load one fsync serves many. An error or a panic of a piece is
-//! that piece's alone; an error that ends the transaction (disk full, I/O) fails every piece of it, since nobody may be told
-//! "stored" of what is not.
+//! that piece's alone. An error that ends the transaction (disk full, I/O) fails every piece of it, since nobody may be told
+//! "stored" of what is not; and nothing is committed but by the lane, so that nobody is told "refused" of what is stored.
 
 use std::{
     any::Any,
@@ -11,22 +11,25 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
 };
 
+use mewe_runtime::kill_point;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Executor, StoreError};
+use crate::{Executor, StoreError, lock::Lock};
 
 /// Pieces that may wait; who comes after waits outside.
 const QUEUE: usize = 1024;
 /// Pieces of one transaction: more would keep the first ones waiting for their answer.
 const BATCH: usize = 256;
 
-/// A transaction that a piece of work runs in.
+/// The transaction that a piece of work runs in: a connection on which it reads and writes.
+///
+/// It must not be ended from within: what a piece commits or rolls back by itself fails the piece, and those beside it.
 #[derive(Debug)]
 pub struct Tx<'a>(&'a Connection);
 
@@ -49,22 +52,26 @@ pub(crate) struct Lane {
 
 enum Way {
     Thread { pieces: Option<mpsc::Sender<Piece>>, writer: Option<thread::JoinHandle<()>> },
-    Inline(Mutex<Connection>),
+    Inline(Mutex<Writer>),
 }
 
 impl Lane {
-    pub(crate) fn start(connection: Connection, executor: Executor) -> Result<Self, StoreError> {
+    /// Takes the lock along with the connection: whoever writes holds the directory, to its very end.
+    pub(crate) fn start(connection: Connection, lock: Arc<Lock>, executor: Executor) -> Result<Self, StoreError> {
         let commits = Arc::new(AtomicU64::new(0));
+        let mut writer = Writer::new(connection, lock, commits.clone())?;
         let way = match executor {
-            Executor::Inline => Way::Inline(Mutex::new(connection)),
+            Executor::Inline => Way::Inline(Mutex::new(writer)),
             Executor::Thread => {
-                let (pieces, queue) = mpsc::channel(QUEUE);
-                let counter = commits.clone();
-                let writer = thread::Builder::new()
-                    .name("store-writer".to_owned())
-                    .spawn(move || write_all(&connection, queue, &counter))
-                    .map_err(|error| StoreError::Io(error.to_string()))?;
-                Way::Thread { pieces: Some(pieces), writer: Some(writer) }
+                let (pieces, mut queue) = mpsc::channel(QUEUE);
+                let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
+                    let mut batch = Vec::new();
+                    while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
+                        writer.transact(std::mem::take(&mut batch));
+                    }
+                });
+                let thread = thread.map_err(|error| StoreError::Io(error.to_string()))?;
+                Way::Thread { pieces: Some(pieces), writer: Some(thread) }
             }
         };
         Ok(Self { way, commits })
@@ -79,38 +86,11 @@ impl Lane {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (answer, answered) = oneshot::channel::<Result<T, E>>();
-        let piece: Piece = Box::new(move |connection| {
-            let connection = match connection {
-                Ok(connection) => connection,
-                Err(error) => {
-                    return (false, Box::new(move |_| drop(answer.send(Err(error.into())))));
-                }
-            };
-            // Whoever asked may have gone; the work is done all the same.
-            match catch_unwind(AssertUnwindSafe(|| work(&Tx(connection)))) {
-                Ok(Ok(value)) => (
-                    true,
-                    Box::new(move |committed: Result<(), StoreError>| {
-                        let _ = answer.send(committed.map(|()| value).map_err(E::from));
-                    }),
-                ),
-                Ok(Err(error)) => (false, Box::new(move |_| drop(answer.send(Err(error))))),
-                Err(panic) => {
-                    let error = E::from(StoreError::Panicked(words(&*panic)));
-                    (false, Box::new(move |_| drop(answer.send(Err(error)))))
-                }
-            }
-        });
+        let (piece, answered) = piece(work);
         match &self.way {
-            Way::Inline(connection) => {
-                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                commit(&connection, vec![piece], &self.commits);
-            }
+            Way::Inline(writer) => writer.lock().unwrap_or_else(PoisonError::into_inner).transact(vec![piece]),
             Way::Thread { pieces, .. } => {
-                let Some(pieces) = pieces else {
-                    return Err(StoreError::Closed.into());
-                };
+                let Some(pieces) = pieces else { return Err(StoreError::Closed.into()) };
                 if pieces.send(piece).await.is_err() {
                     return Err(StoreError::Closed.into());
                 }
@@ -134,86 +114,153 @@ impl Drop for Lane {
     }
 }
 
-fn write_all(connection: &Connection, mut queue: mpsc::Receiver<Piece>, commits: &AtomicU64) {
-    let mut batch = Vec::new();
-    while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
-        commit(connection, std::mem::take(&mut batch), commits);
-    }
+/// Wraps work so that it can queue up with work of other types. Whoever asked may have gone by the time of the answer; the
+/// work is done all the same.
+fn piece<T, E>(work: impl FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static) -> (Piece, oneshot::Receiver<Result<T, E>>)
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    let (answer, answered) = oneshot::channel();
+    let piece: Piece = Box::new(move |connection| {
+        let result = connection.map(|connection| catch_unwind(AssertUnwindSafe(|| work(&Tx(connection)))));
+        let error = match result {
+            Ok(Ok(Ok(value))) => {
+                let reply =
+                    |committed: Result<(), StoreError>| drop(answer.send(committed.map(|()| value).map_err(E::from)));
+                return (true, Box::new(reply));
+            }
+            Ok(Ok(Err(error))) => error,
+            Ok(Err(panic)) => StoreError::Panicked(words(&*panic)).into(),
+            Err(error) => error.into(),
+        };
+        (false, Box::new(move |_| drop(answer.send(Err(error)))))
+    });
+    (piece, answered)
 }
 
-/// Runs the pieces, commits, answers. If the transaction ends under a piece, those before it fail with it, and those after
-/// it get a transaction of their own.
-fn commit(connection: &Connection, pieces: Vec<Piece>, commits: &AtomicU64) {
-    let mut pieces = pieces.into_iter();
-    while pieces.len() > 0 {
-        if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
-            let error = StoreError::from(error);
-            tracing::error!(%error, "no transaction can be begun; all pieces are refused");
-            for piece in pieces.by_ref() {
-                let (_, reply) = piece(Err(error.clone()));
-                reply(Err(error.clone()));
-            }
-            return;
+/// The connection that writes.
+struct Writer {
+    // Before the lock: a directory is free only when nobody writes there any more.
+    connection: Connection,
+    _lock: Arc<Lock>,
+    /// Whether a commit is the lane's own; any other is turned into a rollback.
+    committing: Arc<AtomicBool>,
+    commits: Arc<AtomicU64>,
+}
+
+impl Writer {
+    fn new(mut connection: Connection, lock: Arc<Lock>, commits: Arc<AtomicU64>) -> Result<Self, StoreError> {
+        let committing = Arc::new(AtomicBool::new(false));
+        let allowed = committing.clone();
+        // When an error has ended the transaction under a piece, SQLite would commit each further statement of it at once.
+        connection.commit_hook(Some(move || !allowed.load(Ordering::Relaxed)))?;
+        Ok(Self { connection, _lock: lock, committing, commits })
+    }
+
+    /// Runs the pieces in one transaction, commits, answers.
+    fn transact(&mut self, pieces: Vec<Piece>) {
+        let mut outcome = self.execute("BEGIN IMMEDIATE");
+        let mut replies = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            let reply = match &outcome {
+                Ok(()) => self.run(piece, &mut outcome),
+                // What ended the transaction ends it for those who had not had their turn, too.
+                Err(error) => caught(|| piece(Err(error.clone()))).map(|(_, reply)| reply),
+            };
+            replies.extend(reply);
         }
-        let mut replies: Vec<Reply> = Vec::new();
-        let mut broken = None;
-        for piece in pieces.by_ref() {
-            match run(connection, piece, &mut replies) {
-                Ok(()) => {}
-                Err(error) => {
-                    broken = Some(error);
-                    break;
-                }
-            }
+        if outcome.is_ok() {
+            kill_point!("store.before-commit");
+            outcome = self.commit();
+            kill_point!("store.after-commit");
         }
-        let result = match broken {
-            Some(error) => Err(error),
-            None => connection.execute_batch("COMMIT").map_err(StoreError::from),
-        };
-        match &result {
-            Ok(()) => {
-                commits.fetch_add(1, Ordering::Relaxed);
-            }
-            Err(error) => {
-                tracing::error!(%error, "a transaction failed; all of its pieces are refused");
-                if !connection.is_autocommit() {
-                    // If even this fails, the next BEGIN says so.
-                    let _ = connection.execute_batch("ROLLBACK");
-                }
+        if let Err(error) = &outcome {
+            tracing::error!(%error, "a transaction failed; all of its pieces are refused");
+            if !self.connection.is_autocommit() {
+                // If even this fails, the next BEGIN says so.
+                let _ = self.execute("ROLLBACK");
             }
         }
         for reply in replies {
-            reply(result.clone());
+            // A value that nobody waits for any more is dropped here: if that panics, it is still not the others' affair.
+            caught(|| reply(outcome.clone()));
         }
     }
-}
 
-/// Runs one piece in its savepoint. An error is the whole transaction's.
-fn run(connection: &Connection, piece: Piece, replies: &mut Vec<Reply>) -> Result<(), StoreError> {
-    let savepoint = |sql: &str| -> Result<(), StoreError> {
-        connection.prepare_cached(sql)?.execute([])?;
+    /// Runs one piece in its savepoint. `outcome` is an error afterwards if the transaction is lost.
+    fn run(&self, piece: Piece, outcome: &mut Result<(), StoreError>) -> Option<Reply> {
+        *outcome = self.execute("SAVEPOINT piece");
+        let done = match outcome {
+            Ok(()) => caught(|| piece(Ok(&self.connection))),
+            Err(error) => caught(|| piece(Err(error.clone()))),
+        };
+        let keep = done.as_ref().is_some_and(|(keep, _)| *keep);
+        if outcome.is_ok() {
+            *outcome = self.leave(keep);
+        }
+        done.map(|(_, reply)| reply)
+    }
+
+    fn leave(&self, keep: bool) -> Result<(), StoreError> {
+        if self.connection.is_autocommit() {
+            return Err(StoreError::Io("the transaction ended under a piece of work".to_owned()));
+        }
+        if !keep {
+            self.execute("ROLLBACK TO piece")?;
+        }
+        self.execute("RELEASE piece")
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        self.committing.store(true, Ordering::Relaxed);
+        let result = self.execute("COMMIT");
+        self.committing.store(false, Ordering::Relaxed);
+        if result.is_ok() {
+            self.commits.fetch_add(1, Ordering::Relaxed);
+        }
+        result
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
-    };
-    if let Err(error) = savepoint("SAVEPOINT piece") {
-        replies.push(piece(Err(error.clone())).1);
-        return Err(error);
     }
-    let (keep, reply) = piece(Ok(connection));
-    replies.push(reply);
-    if connection.is_autocommit() {
-        return Err(StoreError::Io("the transaction ended under a piece of work".to_owned()));
-    }
-    if !keep {
-        savepoint("ROLLBACK TO piece")?;
-    }
-    savepoint("RELEASE piece")?;
-    Ok(())
 }
 
-fn words(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|s| (*s).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "without words".to_owned())
+/// The writer serves everybody, so no panic of anybody's code passes through it.
+fn caught<R>(f: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(f)).ok()
+}
+
+/// What a panic said.
+pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lane_whose_writer_is_gone_says_that_it_is_closed() {
+        let (pieces, queue) = mpsc::channel(1);
+        drop(queue);
+        let way = Way::Thread { pieces: Some(pieces), writer: None };
+        let lane = Lane { way, commits: Arc::default() };
+        let answer = lane.write(|_| Ok::<_, StoreError>(())).await;
+        assert!(matches!(answer, Err(StoreError::Closed)), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn a_piece_that_the_writer_took_to_its_end_is_told_that_it_is_closed() {
+        let (pieces, mut queue) = mpsc::channel(1);
+        let way = Way::Thread { pieces: Some(pieces), writer: None };
+        let lane = Lane { way, commits: Arc::default() };
+        let (answer, ()) = tokio::join!(lane.write(|_| Ok::<_, StoreError>(())), async {
+            drop(queue.recv().await);
+        });
+        assert!(matches!(answer, Err(StoreError::Closed)), "{answer:?}");
+    }
 }

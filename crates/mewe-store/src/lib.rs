@@ -51,9 +51,10 @@ pub enum Executor {
 pub struct Options {
     /// Default: [`Executor::Thread`].
     pub executor: Executor,
-    /// Connections for reading; default 4.
+    /// Connections for reading, at least one; default 4. Who finds none free waits.
     pub readers: usize,
-    /// The most bytes the file may grow to; default none. What does not fit is refused with [`StoreError::Full`].
+    /// The most bytes the file may grow to, the log beside it not counted; default none. What does not fit is refused with
+    /// [`StoreError::Full`].
     pub max_bytes: Option<u64>,
 }
 
@@ -69,16 +70,16 @@ pub enum StoreError {
     /// The disk, or the size allowed, is full. Make room; what is asked again then is stored.
     #[error("the disk is full")]
     Full,
-    /// The disk failed.
+    /// The disk failed, or the transaction was lost for another's reason. Once the cause is gone, what is asked again is stored.
     #[error("the disk failed: {0}")]
     Io(String),
-    /// The database has been closed.
+    /// The database has been closed, or its writer has ended. It has to be opened again.
     #[error("the store is closed")]
     Closed,
     /// The piece of work itself panicked: a mistake in the program. Others are not touched.
     #[error("a piece of work on the store panicked: {0}")]
     Panicked(String),
-    /// A claim that is no longer its holder's.
+    /// A claim that is no longer its holder's; see [`QueueError::Fenced`].
     #[error("the claim is no longer ours")]
     Fenced,
     /// SQLite refused.
@@ -165,35 +166,39 @@ impl OpenError {
     }
 }
 
-/// A database. Cloning is cheap; the last clone to go closes it, after all that had queued up is committed.
+/// A database. Cloning is cheap; dropping the last clone commits what has queued up, closes the file and frees the directory, and
+/// blocks for as long as that takes.
 #[derive(Clone)]
 pub struct Db(Arc<Inner>);
 
 struct Inner {
-    // In the order in which they have to go: no reader after the writer, the lock last.
+    // In the order in which they have to go: the writer, if it closes last, tidies up the log.
     readers: readers::Readers,
     lane: lane::Lane,
     epoch: i64,
-    _lock: lock::Lock,
 }
 
 impl Db {
-    /// Opens `dir/file`, making what is missing, and holds the directory for as long as the database is open.
+    /// Opens `dir/file`, making what is missing, and holds the directory for as long as the database is open: until the last
+    /// clone is gone, all that had queued up is committed, and the file is closed.
     ///
     /// # Errors
     /// [`OpenError`], which says what to do.
     pub fn open(dir: &Path, file: &str, schema: &Schema, options: Options) -> Result<Self, OpenError> {
-        let lock = lock::Lock::take(dir)?;
+        let lock = Arc::new(lock::Lock::take(dir)?);
         let path = dir.join(file);
         let connection = schema::open(&path, schema, options.max_bytes)?;
         let epoch = schema::next_epoch(&connection)?;
-        let readers = readers::Readers::open(&path, options)?;
-        let lane = lane::Lane::start(connection, options.executor)?;
-        Ok(Self(Arc::new(Inner { readers, lane, epoch, _lock: lock })))
+        let readers = readers::Readers::open(&path, lock.clone(), options)?;
+        let lane = lane::Lane::start(connection, lock, options.executor)?;
+        Ok(Self(Arc::new(Inner { readers, lane, epoch })))
     }
 
-    /// Runs `work` in a transaction and answers once it is committed, together with whatever else had queued up. An error of
-    /// `work` undoes `work` alone.
+    /// Runs `work` in a transaction and answers once it is committed, together with whatever else had queued up, in the order
+    /// in which it was asked for. An error or a panic of `work` undoes `work` alone.
+    ///
+    /// At most 1,024 pieces of work queue up; who comes then waits for a place. What has its place is done even if the future
+    /// is dropped.
     ///
     /// # Errors
     /// What `work` returned, or a [`StoreError`]: nothing of `work` is stored then.
@@ -205,7 +210,8 @@ impl Db {
         self.0.lane.write(work).await
     }
 
-    /// Runs `work` on a connection that cannot write, in a transaction of its own.
+    /// Runs `work` on a connection that cannot write, in a transaction of its own: all that it reads is of one moment, and what
+    /// was answered before is in it. With [`Executor::Thread`] it needs a tokio runtime.
     ///
     /// # Errors
     /// What `work` returned, or a [`StoreError`].

@@ -1,6 +1,7 @@
-//! Connections that only read: a small pool, so that a long search does not hold up the rest.
+//! Connections that only read: a small pool, so that a long search holds up neither the writer nor the next reader.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -8,20 +9,27 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use crate::{Executor, OpenError, Options, StoreError, schema};
+use crate::{Executor, OpenError, Options, StoreError, lane, lock::Lock, schema};
 
 pub(crate) struct Readers {
-    idle: Arc<Mutex<Vec<Connection>>>,
+    pool: Arc<Pool>,
     places: Arc<Semaphore>,
     executor: Executor,
 }
 
+/// Shared with the jobs under way: one may outlive the database's last handle, and holds the directory for as long.
+struct Pool {
+    // Before the lock, as with the writer.
+    idle: Mutex<Vec<Connection>>,
+    _lock: Arc<Lock>,
+}
+
 impl Readers {
-    pub(crate) fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
+    pub(crate) fn open(path: &Path, lock: Arc<Lock>, options: Options) -> Result<Self, OpenError> {
         let count = options.readers.max(1);
-        let idle = (0..count).map(|_| schema::open_reader(path)).collect::<Result<Vec<_>, _>>()?;
+        let idle = (0..count).map(|_| schema::open_reader(path)).collect::<Result<_, _>>()?;
         Ok(Self {
-            idle: Arc::new(Mutex::new(idle)),
+            pool: Arc::new(Pool { idle: Mutex::new(idle), _lock: lock }),
             places: Arc::new(Semaphore::new(count)),
             executor: options.executor,
         })
@@ -38,16 +46,9 @@ impl Readers {
         let Ok(place) = self.places.clone().acquire_owned().await else {
             return Err(StoreError::Closed.into());
         };
-        let idle = self.idle.clone();
+        let pool = self.pool.clone();
         let job = move || {
-            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            // There are as many connections as places.
-            let Some(connection) = taken else {
-                return Err(StoreError::Closed.into());
-            };
-            let back = GiveBack { connection: Some(connection), idle: &idle };
-            let result = back.read(work);
-            drop(back);
+            let result = pool.read(work);
             drop(place);
             result
         };
@@ -55,33 +56,27 @@ impl Readers {
             Executor::Inline => job(),
             Executor::Thread => match tokio::task::spawn_blocking(job).await {
                 Ok(result) => result,
-                Err(error) => Err(StoreError::Panicked(error.to_string()).into()),
+                // The job catches panics itself, so this is the end of the runtime.
+                Err(_) => Err(StoreError::Closed.into()),
             },
         }
     }
 }
 
-/// Returns the connection however the work ended, a panic included.
-struct GiveBack<'a> {
-    connection: Option<Connection>,
-    idle: &'a Mutex<Vec<Connection>>,
-}
-
-impl GiveBack<'_> {
+impl Pool {
     fn read<T, E: From<StoreError>>(&self, work: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
-        let Some(connection) = &self.connection else {
-            return Err(StoreError::Closed.into());
-        };
-        // All that one piece reads is of one moment.
-        let tx = connection.unchecked_transaction().map_err(StoreError::from)?;
-        work(&tx)
+        // There are as many connections as places, so this finds one.
+        let Some(connection) = self.idle().pop() else { return Err(StoreError::Closed.into()) };
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            // All that one piece reads is of one moment.
+            let tx = connection.unchecked_transaction().map_err(StoreError::from)?;
+            work(&tx)
+        }));
+        self.idle().push(connection);
+        result.unwrap_or_else(|panic| Err(StoreError::Panicked(lane::words(&*panic)).into()))
     }
-}
 
-impl Drop for GiveBack<'_> {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        }
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
