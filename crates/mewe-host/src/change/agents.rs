@@ -1,0 +1,94 @@
+//! Agents are registered, join threads, leave them, are unregistered.
+
+use mewe_protocol::{AgentId, AppId, ThreadId, UserId};
+use rusqlite::Connection;
+
+use super::{Change, apps, threads, users};
+use crate::{
+    domain::{
+        agent::{Agent, may_register},
+        name::Name,
+        news,
+    },
+    error::ApiError,
+    store,
+};
+
+/// Adds an agent to an owner: its user, their thread, the news of it.
+pub(crate) fn register(change: &Change<'_>, app: AppId, owner: UserId, name: Name) -> Result<Agent, ApiError> {
+    register_as(change, change.id()?, app, owner, name)
+}
+
+/// Adds an agent under an id that is known already.
+pub(super) fn register_as(
+    change: &Change<'_>,
+    id: AgentId,
+    app: AppId,
+    owner: UserId,
+    name: Name,
+) -> Result<Agent, ApiError> {
+    let app = apps::existing(change.c, app)?.id;
+    let owner = users::existing(change.c, owner, "ownerId")?;
+    may_register(store::agents::of_owner(change.c, owner.id, app)?)?;
+    let personal = change.id()?;
+    store::threads::insert(change.c, personal, None, true, change.steady)?;
+    let agent = Agent { id, app, owner: owner.id, name, personal };
+    store::agents::insert(change.c, &agent, change.steady)?;
+    for user in [owner.id, id.into()] {
+        store::threads::add(change.c, personal, user, change.now)?;
+    }
+    change.tell([news::registered(&agent, &owner)])?;
+    Ok(agent)
+}
+
+/// Its owner brings it into a further thread.
+pub(crate) fn join(change: &Change<'_>, agent: AgentId, thread: ThreadId) -> Result<(), ApiError> {
+    let agent = existing(change.c, agent)?;
+    let thread = threads::existing(change.c, thread)?;
+    let is_in = |user| store::threads::is_in(change.c, thread.id, user);
+    thread.may_seat(is_in(agent.id.into())?, is_in(agent.owner)?)?;
+    store::threads::add(change.c, thread.id, agent.id.into(), change.now)?;
+    let owner = users::existing(change.c, agent.owner, "ownerId")?;
+    change.tell(news::agent_joined(&threads::existing(change.c, thread.id)?, &agent, &owner))?;
+    Ok(())
+}
+
+/// Its owner takes it out of a further thread.
+pub(crate) fn leave(change: &Change<'_>, agent: AgentId, thread: ThreadId) -> Result<(), ApiError> {
+    let agent = existing(change.c, agent)?;
+    let thread = threads::existing(change.c, thread)?;
+    thread.may_unseat(store::threads::is_in(change.c, thread.id, agent.id.into())?)?;
+    unseat(change, thread.id, agent.id)
+}
+
+/// Takes it out of a thread, whose agents hear of it, itself included.
+pub(super) fn unseat(change: &Change<'_>, thread: ThreadId, agent: AgentId) -> Result<(), ApiError> {
+    change.tell(news::agent_left(&threads::existing(change.c, thread)?, agent))?;
+    store::threads::remove(change.c, thread, agent.into())?;
+    Ok(())
+}
+
+pub(crate) fn remove(change: &Change<'_>, agent: AgentId) -> Result<(), ApiError> {
+    unregister(change, &existing(change.c, agent)?)
+}
+
+/// It leaves every thread, the personal one last.
+pub(super) fn unregister(change: &Change<'_>, agent: &Agent) -> Result<(), ApiError> {
+    for thread in store::agents::further_threads(change.c, agent)? {
+        unseat(change, thread, agent.id)?;
+    }
+    store::threads::remove(change.c, agent.personal, agent.id.into())?;
+    store::agents::retire(change.c, agent.id, change.now)?;
+    change.tell([news::unregistered(agent)])?;
+    Ok(())
+}
+
+/// The thread of an agent and its owner.
+pub(super) fn personal_thread(c: &Connection, agent: AgentId) -> Result<ThreadId, ApiError> {
+    Ok(existing(c, agent)?.personal)
+}
+
+/// An agent that must be registered.
+fn existing(c: &Connection, agent: AgentId) -> Result<Agent, ApiError> {
+    store::agents::get(c, agent)?.ok_or_else(|| ApiError::not_found("agentId: there is no such agent"))
+}

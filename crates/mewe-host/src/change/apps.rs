@@ -1,0 +1,81 @@
+//! Applications are registered, changed, deleted.
+
+use mewe_protocol::{ApiKey, AppId};
+
+use super::{Change, agents};
+use crate::{
+    domain::{application::Application, application::WebhookUrl, name::Name, permission::Permissions},
+    error::ApiError,
+    store::{self, deliveries},
+};
+
+/// What is to be changed of an application; the rest stays.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changes {
+    pub(crate) name: Option<Name>,
+    pub(crate) permissions: Option<Permissions>,
+    pub(crate) webhook_url: Option<WebhookUrl>,
+}
+
+pub(crate) fn create(
+    change: &Change<'_>,
+    name: Name,
+    permissions: Permissions,
+    webhook_url: WebhookUrl,
+    key: &ApiKey,
+) -> Result<Application, ApiError> {
+    insert(change, change.id()?, name, permissions, webhook_url, key)
+}
+
+/// Registers an application under an id that is known already.
+pub(super) fn insert(
+    change: &Change<'_>,
+    id: AppId,
+    name: Name,
+    permissions: Permissions,
+    webhook_url: WebhookUrl,
+    key: &ApiKey,
+) -> Result<Application, ApiError> {
+    let app = Application { id, name, permissions, webhook_url, disabled: None, created: change.steady };
+    store::apps::insert(change.c, &app, key)?;
+    Ok(app)
+}
+
+pub(crate) fn update(change: &Change<'_>, app: AppId, changes: Changes) -> Result<Application, ApiError> {
+    let mut app = existing(change.c, app)?;
+    if let Some(name) = changes.name {
+        app.name = name;
+    }
+    if let Some(permissions) = changes.permissions {
+        app.permissions = permissions;
+    }
+    let moved = changes.webhook_url.is_some();
+    if let Some(webhook_url) = changes.webhook_url {
+        app.webhook_url = webhook_url;
+        app.disabled = None;
+    }
+    store::apps::update(change.c, &app)?;
+    if moved {
+        // Where nobody answered, somebody may now.
+        deliveries::hurry(change.c, app.id, change.now)?;
+    }
+    Ok(app)
+}
+
+/// Unregisters its agents, which the others in their threads hear of, and cancels what is still to be delivered to it.
+pub(crate) fn delete(change: &Change<'_>, app: AppId) -> Result<(), ApiError> {
+    existing(change.c, app)?;
+    let agents = store::agents::of_app(change.c, app)?;
+    for agent in &agents {
+        agents::unregister(change, agent)?;
+    }
+    // After all of them have left: they may have been told of each other. Those that were unregistered before have news to get, too.
+    deliveries::cancel_app(change.c, app, change.now)?;
+    store::apps::delete(change.c, app)?;
+    Ok(())
+}
+
+/// An application that must be there.
+pub(crate) fn existing(c: &rusqlite::Connection, app: AppId) -> Result<Application, ApiError> {
+    store::apps::get(c, app)?.ok_or_else(|| ApiError::not_found("appId: there is no such application"))
+}

@@ -1,0 +1,63 @@
+//! Threads are made; people come and go.
+
+use mewe_protocol::{ThreadId, UserId};
+use rusqlite::Connection;
+
+use super::{Change, agents, users};
+use crate::{
+    domain::{
+        name::Name,
+        news,
+        thread::{Standing, Thread},
+    },
+    error::ApiError,
+    store,
+};
+
+pub(crate) fn create(change: &Change<'_>, name: Option<&Name>, people: &[UserId]) -> Result<ThreadId, ApiError> {
+    for user in people {
+        users::existing(change.c, *user, "participants")?;
+    }
+    let thread = change.id()?;
+    store::threads::insert(change.c, thread, name, false, change.steady)?;
+    let mut seated: Vec<UserId> = Vec::with_capacity(people.len());
+    for user in people {
+        // Named twice is there once.
+        if !seated.contains(user) {
+            store::threads::add(change.c, thread, *user, change.now)?;
+            seated.push(*user);
+        }
+    }
+    Ok(thread)
+}
+
+pub(crate) fn add_person(change: &Change<'_>, thread: ThreadId, user: UserId) -> Result<(), ApiError> {
+    let thread = existing(change.c, thread)?;
+    thread.may_join(standing(change.c, &thread, user)?)?;
+    let person = users::existing(change.c, user, "userId")?;
+    store::threads::add(change.c, thread.id, user, change.now)?;
+    change.tell(news::user_joined(&thread, &person))?;
+    Ok(())
+}
+
+/// A person leaves, and takes their agents along.
+pub(crate) fn remove_person(change: &Change<'_>, thread: ThreadId, user: UserId) -> Result<(), ApiError> {
+    let thread = existing(change.c, thread)?;
+    thread.may_leave(standing(change.c, &thread, user)?)?;
+    let person = users::existing(change.c, user, "userId")?;
+    store::threads::remove(change.c, thread.id, user)?;
+    change.tell(news::user_left(&thread, &person))?;
+    for agent in thread.leave_with(user) {
+        agents::unseat(change, thread.id, agent)?;
+    }
+    Ok(())
+}
+
+/// A thread that must be there.
+pub(crate) fn existing(c: &Connection, thread: ThreadId) -> Result<Thread, ApiError> {
+    store::threads::get(c, thread)?.ok_or_else(|| ApiError::not_found("threadId: there is no such thread"))
+}
+
+fn standing(c: &Connection, thread: &Thread, user: UserId) -> Result<Standing, ApiError> {
+    Ok(Standing { is_agent: store::agents::is_agent(c, user)?, is_in: store::threads::is_in(c, thread.id, user)? })
+}

@@ -1,0 +1,118 @@
+//! Deliveries: one signed POST per attempt, until a 2xx came completely.
+//!
+//! At least once: an attempt whose outcome was not recorded is made again, signed afresh. In order per agent while its endpoint
+//! is healthy: while the endpoint as a whole does not answer, everything waits in its order; an event that the endpoint itself
+//! refuses holds up the others for three attempts, then it is set aside.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, header};
+use jiff::{SignedDuration, Timestamp};
+use mewe_protocol::{UnixSeconds, decided, webhook};
+use mewe_runtime::{
+    BoxFuture, clock, kill_point,
+    transport::{Limits, TransportError},
+};
+use mewe_store::{Backoff, Hold, StoreError, lanes::Lanes};
+use tokio::sync::Notify;
+
+use crate::{
+    Shared,
+    store::deliveries::{self, Delivery, Ended},
+};
+
+/// For a whole attempt, the answer's body included; and how much of that body is read.
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(decided::WEBHOOK_ANSWER_SECONDS), max_body: 16 * 1024 };
+/// Between attempts.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), factor: 2, max: Duration::from_secs(60) };
+/// An event that alone fails holds its lane for so many attempts.
+const ATTEMPTS_IN_PLACE: u32 = 3;
+/// After so long an event is given up: who is away for longer has to read the threads anyway.
+const GIVE_UP: SignedDuration = SignedDuration::from_hours(3 * 24);
+
+/// The delivery engine.
+pub(crate) struct Engine(pub(crate) Arc<Shared>);
+
+impl Lanes for Engine {
+    type Piece = Delivery;
+
+    fn claim(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
+        let (db, now) = (&self.0.db, self.0.seams.clock.now());
+        let epoch = db.epoch();
+        Box::pin(db.write(move |tx| deliveries::claim(tx, epoch, now, limit)))
+    }
+
+    fn run(&self, delivery: Delivery) -> BoxFuture<'_, ()> {
+        Box::pin(self.attempt(delivery))
+    }
+
+    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        Box::pin(self.0.db.read(|c| deliveries::QUEUE.next_due(c)))
+    }
+
+    fn bell(&self) -> &Notify {
+        &self.0.bell
+    }
+}
+
+impl Engine {
+    async fn attempt(&self, delivery: Delivery) {
+        let (event, agent, attempt) = (delivery.event.clone(), delivery.agent, delivery.attempt());
+        kill_point!("host.delivery.before-call");
+        let ended = self.call(&delivery).await;
+        kill_point!("host.delivery.after-call");
+        match &ended {
+            Ended::Delivered(_) => tracing::debug!(%event, %agent, attempt, "delivered"),
+            ended => tracing::info!(%event, %agent, attempt, ?ended, "not delivered"),
+        }
+        let now = self.0.seams.clock.now();
+        let recorded = self.0.db.write(move |tx| deliveries::record(tx, &delivery, &ended, now)).await;
+        if let Err(error) = recorded {
+            // The claim stays with this process, and is free after the next start.
+            tracing::error!(%error, %event, %agent, "how a delivery ended cannot be stored");
+        }
+        kill_point!("host.delivery.after-record");
+    }
+
+    async fn call(&self, delivery: &Delivery) -> Ended {
+        let seams = &self.0.seams;
+        let now = UnixSeconds::from(seams.clock.now());
+        let (key, body) = (&delivery.key, delivery.body());
+        let signed = webhook::sign(key, &delivery.event, delivery.agent, now, body, self.0.config.reading);
+        let mut request = Request::new(Bytes::copy_from_slice(body));
+        *request.method_mut() = Method::POST;
+        match delivery.webhook_url.as_str().parse() {
+            Ok(uri) => *request.uri_mut() = uri,
+            // Looked at when it was set; if a later version looks otherwise, it can be set again.
+            Err(_) => return self.failed(delivery, None, "the webhookUrl cannot be called".to_owned(), false),
+        }
+        signed.apply(request.headers_mut());
+        request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let status = match seams.transport.call(request, LIMITS).await {
+            Ok(answer) => answer.status().as_u16(),
+            Err(TransportError::BodyTooLarge { status, .. }) => status,
+            Err(error) => return self.failed(delivery, None, error.to_string(), false),
+        };
+        match status {
+            200..300 => Ended::Delivered(status),
+            410 => Ended::Gone,
+            // The endpoint as a whole: the next event would fare no better.
+            401 | 403 | 404 | 420 | 429 | 502..=504 => {
+                self.failed(delivery, Some(status), format!("it answered {status}"), false)
+            }
+            status => self.failed(delivery, Some(status), format!("it answered {status}"), true),
+        }
+    }
+
+    /// `fault`: whether the reason may lie in this event alone.
+    fn failed(&self, delivery: &Delivery, status: Option<u16>, why: String, fault: bool) -> Ended {
+        let now = self.0.seams.clock.now();
+        if now.duration_since(delivery.created) > GIVE_UP {
+            return Ended::GivenUp { status, why };
+        }
+        let hold = if fault && delivery.faults + 1 >= ATTEMPTS_IN_PLACE { Hold::Aside } else { Hold::Lane };
+        let due = clock::later(now, BACKOFF.delay(delivery.attempt(), &*self.0.seams.random));
+        Ended::Failed { status, why, fault, hold, due }
+    }
+}

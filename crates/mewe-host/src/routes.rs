@@ -1,0 +1,52 @@
+//! All routes on one page.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::StatusCode,
+    middleware::from_fn_with_state,
+    routing::{delete, get, post},
+};
+use mewe_protocol::{decided, error::ErrorCode};
+
+use crate::{
+    Shared, agent_api,
+    error::{ApiError, json_response},
+    operator_api::{self as operator, guard},
+};
+
+/// Everything that a host answers to.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let operator = Router::new()
+        .route("/operator/apps", get(operator::apps::list).post(operator::apps::create))
+        .route(
+            "/operator/apps/{appId}",
+            get(operator::apps::show).patch(operator::apps::update).delete(operator::apps::remove),
+        )
+        .route("/operator/users", get(operator::users::list).post(operator::users::create))
+        .route("/operator/threads", get(operator::threads::list).post(operator::threads::create))
+        .route("/operator/threads/{threadId}/participants", post(operator::threads::add))
+        .route("/operator/threads/{threadId}/participants/{userId}", delete(operator::threads::remove))
+        .route("/operator/threads/{threadId}/messages", get(operator::messages::list).post(operator::messages::create))
+        .route("/operator/agents", get(operator::agents::list).post(operator::agents::create))
+        .route("/operator/agents/{agentId}", delete(operator::agents::remove))
+        .route("/operator/agents/{agentId}/threads", post(operator::agents::join))
+        .route("/operator/agents/{agentId}/threads/{threadId}", delete(operator::agents::leave))
+        .route("/operator/deliveries", get(operator::deliveries::list))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(shared.clone(), guard::guard));
+    let agent =
+        Router::new().route(decided::SEND_PATH, post(agent_api::send)).route(decided::READ_PATH, get(agent_api::read));
+    Router::new()
+        .merge(operator)
+        .merge(agent)
+        .route("/health", get(async || json_response(StatusCode::OK, &serde_json::json!({ "status": "ok" }))))
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(async || ApiError::new(ErrorCode::NotFound, "there is nothing at this path"))
+        .with_state(shared)
+}
+
+async fn wrong_method() -> ApiError {
+    ApiError::new(ErrorCode::MethodNotAllowed, "this path does not know this method; see the header Allow")
+}

@@ -1,0 +1,351 @@
+//! Events on their way to agents: a row of the queue that is worked through, and a row beside it that an operator reads.
+//!
+//! Both are only ever changed together, and only here.
+
+use std::str::FromStr;
+
+use jiff::{SignedDuration, Timestamp};
+use mewe_protocol::{AgentId, ApiKey, AppId, EventName, MessageId, ThreadId};
+use mewe_store::{Claim, Hold, Queue, QueueError, StoreError};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::apps;
+use crate::domain::{application::WebhookUrl, news::News};
+
+/// A lane is an agent.
+pub(crate) const QUEUE: Queue = Queue::new("delivery_queue");
+
+/// How often a delivery to a disabled endpoint looks whether it is enabled again. Enabling wakes it at once.
+const DISABLED: SignedDuration = SignedDuration::from_hours(1);
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Not attempted yet.
+    Waiting,
+    /// Being attempted.
+    InFlight,
+    /// Attempted in vain; it comes back.
+    Retrying,
+    /// Taken by the endpoint.
+    Delivered,
+    /// Attempted for too long.
+    GivenUp,
+    /// Its application was deleted.
+    Cancelled,
+}
+
+impl State {
+    const ALL: [Self; 6] =
+        [Self::Waiting, Self::InFlight, Self::Retrying, Self::Delivered, Self::GivenUp, Self::Cancelled];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::InFlight => "in_flight",
+            Self::Retrying => "retrying",
+            Self::Delivered => "delivered",
+            Self::GivenUp => "given_up",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A text is no state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be waiting, in_flight, retrying, delivered, given_up or cancelled")]
+pub(crate) struct StateError;
+
+impl FromStr for State {
+    type Err = StateError;
+
+    fn from_str(text: &str) -> Result<Self, StateError> {
+        Self::ALL.into_iter().find(|state| state.name() == text).ok_or(StateError)
+    }
+}
+
+/// A delivery that is being attempted.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    claim: Claim,
+    pub(crate) app: AppId,
+    pub(crate) agent: AgentId,
+    pub(crate) event: EventName,
+    pub(crate) key: ApiKey,
+    pub(crate) webhook_url: WebhookUrl,
+    /// How many attempts failed for a reason that may lie in this event alone.
+    pub(crate) faults: u32,
+    pub(crate) created: Timestamp,
+}
+
+impl Delivery {
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.claim.payload
+    }
+
+    /// The number of this attempt, from 1.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.claim.attempt
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// 2xx, and a complete answer.
+    Delivered(u16),
+    /// 410: the endpoint is to be left alone.
+    Gone,
+    /// Anything else; it comes back at `due`.
+    Failed { status: Option<u16>, why: String, fault: bool, hold: Hold, due: Timestamp },
+    /// Anything else, for too long.
+    GivenUp { status: Option<u16>, why: String },
+}
+
+impl Ended {
+    fn status(&self) -> Option<u16> {
+        match self {
+            Self::Delivered(status) => Some(*status),
+            Self::Gone => Some(410),
+            Self::Failed { status, .. } | Self::GivenUp { status, .. } => *status,
+        }
+    }
+
+    fn why(&self) -> Option<&str> {
+        match self {
+            Self::Delivered(_) => None,
+            Self::Gone => Some(GONE),
+            Self::Failed { why, .. } | Self::GivenUp { why, .. } => Some(why),
+        }
+    }
+
+    fn state(&self) -> State {
+        match self {
+            Self::Delivered(_) => State::Delivered,
+            Self::Gone | Self::Failed { .. } => State::Retrying,
+            Self::GivenUp { .. } => State::GivenUp,
+        }
+    }
+}
+
+const GONE: &str = "the endpoint answered 410";
+
+/// Promises an event to its agent.
+pub(crate) fn push(c: &Connection, news: &News, now: Timestamp) -> Result<(), StoreError> {
+    let id = QUEUE.push(c, news.to.as_bytes(), &news.payload.to_json(), now, now)?;
+    c.prepare_cached(
+        "INSERT INTO deliveries (id, agent, app, event, thread, message, state, created, changed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?7)",
+    )?
+    .execute(params![
+        id,
+        news.to.as_bytes(),
+        news.app.as_bytes(),
+        news.payload.name().as_str(),
+        news.thread().map(|thread| *thread.as_bytes()),
+        news.message().map(|message| *message.as_bytes()),
+        now.as_millisecond()
+    ])?;
+    Ok(())
+}
+
+/// Claims at most `limit` deliveries that are due, one an agent. Those to a disabled endpoint go on waiting; that is no attempt.
+pub(crate) fn claim(c: &Connection, epoch: i64, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+    let mut claimed = Vec::new();
+    for claim in QUEUE.claim(c, epoch, now, limit)? {
+        let id = claim.id;
+        let Some((delivery, disabled)) = load(c, claim)? else {
+            QUEUE.cancel(c, id, now)?;
+            continue;
+        };
+        if let Some(why) = disabled {
+            let due = now.checked_add(DISABLED).unwrap_or(Timestamp::MAX);
+            QUEUE.retry(c, &delivery.claim, Hold::Lane, due, &why, now, false)?;
+            continue;
+        }
+        c.prepare_cached("UPDATE deliveries SET state = 'in_flight', attempts = ?2, changed = ?3 WHERE id = ?1")?
+            .execute(params![delivery.claim.id, delivery.attempt(), now.as_millisecond()])?;
+        claimed.push(delivery);
+    }
+    Ok(claimed)
+}
+
+/// The delivery of a claim, and why its endpoint is disabled, if it is. None if its application is gone.
+fn load(c: &Connection, claim: Claim) -> Result<Option<(Delivery, Option<String>)>, StoreError> {
+    let row = c
+        .prepare_cached(
+            "SELECT app, agent, event, api_key, webhook_url, faults, deliveries.created, disabled
+             FROM deliveries JOIN apps ON apps.id = deliveries.app WHERE deliveries.id = ?1",
+        )?
+        .query_row([claim.id], |row| {
+            Ok((
+                super::id(row, 0)?,
+                super::id(row, 1)?,
+                super::parsed(row, 2)?,
+                apps::read_key(row, 3)?,
+                super::parsed(row, 4)?,
+                row.get(5)?,
+                super::time(row, 6)?,
+                row.get(7)?,
+            ))
+        })
+        .optional()?;
+    Ok(row.map(|(app, agent, event, key, webhook_url, faults, created, disabled)| {
+        (Delivery { claim, app, agent, event, key, webhook_url, faults, created }, disabled)
+    }))
+}
+
+/// Records how an attempt ended. One that was cancelled meanwhile changes nothing any more.
+pub(crate) fn record(c: &Connection, delivery: &Delivery, ended: &Ended, now: Timestamp) -> Result<(), StoreError> {
+    let claim = &delivery.claim;
+    let why = ended.why().unwrap_or_default();
+    let result = match ended {
+        Ended::Delivered(_) => QUEUE.done(c, claim, now),
+        Ended::Failed { hold, due, .. } => QUEUE.retry(c, claim, *hold, *due, why, now, true),
+        Ended::GivenUp { .. } => QUEUE.park(c, claim, why, now),
+        // The endpoint is disabled from now on: the next claim makes it wait.
+        Ended::Gone => QUEUE.retry(c, claim, Hold::Lane, now, why, now, true),
+    };
+    match result {
+        Ok(()) => {}
+        Err(QueueError::Fenced) => return Ok(()),
+        Err(QueueError::Store(error)) => return Err(error),
+    }
+    let fault = matches!(ended, Ended::Failed { fault: true, .. });
+    c.prepare_cached(
+        "UPDATE deliveries SET state = :state, faults = faults + :fault, last_error = :why,
+         last_status = COALESCE(:status, last_status), changed = :now WHERE id = :id",
+    )?
+    .execute(named_params! {
+        ":id": claim.id,
+        ":state": ended.state().name(),
+        ":fault": fault,
+        ":why": ended.why(),
+        ":status": ended.status(),
+        ":now": now.as_millisecond(),
+    })?;
+    match ended {
+        Ended::Delivered(_) => {
+            // The endpoint is back: what else waits for it need not wait any longer.
+            if apps::count_success(c, delivery.app)? > 0 {
+                hurry(c, delivery.app, now)?;
+            }
+            Ok(())
+        }
+        Ended::Gone => apps::disable(c, delivery.app, GONE),
+        Ended::Failed { .. } | Ended::GivenUp { .. } => apps::count_failure(c, delivery.app),
+    }
+}
+
+/// After opening: what an earlier process was attempting is attempted again.
+pub(crate) fn recover(c: &Connection, epoch: i64, now: Timestamp) -> Result<(), StoreError> {
+    QUEUE.recover(c, epoch, now)?;
+    c.execute("UPDATE deliveries SET state = 'retrying' WHERE state = 'in_flight'", [])?;
+    Ok(())
+}
+
+/// Makes what waits for an application's endpoint due at once.
+pub(crate) fn hurry(c: &Connection, app: AppId, now: Timestamp) -> Result<(), StoreError> {
+    let agents: Vec<[u8; 12]> = c
+        .prepare_cached(
+            "SELECT DISTINCT agent FROM deliveries WHERE app = ?1 AND state IN ('waiting', 'in_flight', 'retrying')",
+        )?
+        .query_map([app.as_bytes()], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for agent in agents {
+        QUEUE.hurry(c, &agent, now)?;
+    }
+    Ok(())
+}
+
+/// Cancels what is still to be delivered to an application.
+pub(crate) fn cancel_app(c: &Connection, app: AppId, now: Timestamp) -> Result<(), StoreError> {
+    let agents: Vec<[u8; 12]> = c
+        .prepare_cached("SELECT id FROM agents WHERE app = ?1")?
+        .query_map([app.as_bytes()], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for agent in agents {
+        QUEUE.cancel_key(c, &agent, now)?;
+        c.prepare_cached(
+            "UPDATE deliveries SET state = 'cancelled', changed = ?2
+             WHERE agent = ?1 AND state NOT IN ('delivered', 'cancelled')",
+        )?
+        .execute(params![agent, now.as_millisecond()])?;
+    }
+    Ok(())
+}
+
+/// Removes what was delivered or cancelled before `before`.
+pub(crate) fn prune(c: &Connection, before: Timestamp) -> Result<(), StoreError> {
+    QUEUE.prune_done(c, before)?;
+    c.execute(
+        "DELETE FROM deliveries WHERE state IN ('delivered', 'cancelled') AND changed < ?1",
+        [before.as_millisecond()],
+    )?;
+    Ok(())
+}
+
+/// A delivery as the operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) id: i64,
+    pub(crate) app: AppId,
+    pub(crate) agent: AgentId,
+    pub(crate) event: String,
+    pub(crate) thread: Option<ThreadId>,
+    pub(crate) message: Option<MessageId>,
+    pub(crate) state: State,
+    pub(crate) attempts: u32,
+    pub(crate) status: Option<u16>,
+    pub(crate) error: Option<String>,
+    pub(crate) due: Timestamp,
+    pub(crate) created: Timestamp,
+    pub(crate) changed: Timestamp,
+}
+
+/// Deliveries with an id below `before`, newest first.
+pub(crate) fn list(
+    c: &Connection,
+    agent: Option<AgentId>,
+    state: Option<State>,
+    before: i64,
+    limit: u32,
+) -> Result<Vec<Listed>, StoreError> {
+    // Each of the four has its index.
+    let of_agent = if agent.is_some() { "d.agent = :agent" } else { ":agent IS NULL" };
+    let in_state = if state.is_some() { "d.state = :state" } else { ":state IS NULL" };
+    let sql = format!(
+        "SELECT d.id, d.app, d.agent, d.event, d.thread, d.message, d.state, d.attempts, d.last_status, d.last_error,
+         q.due, d.created, d.changed FROM deliveries d JOIN delivery_queue q ON q.id = d.id
+         WHERE {of_agent} AND {in_state} AND d.id < :before ORDER BY d.id DESC LIMIT :limit"
+    );
+    Ok(c.prepare_cached(&sql)?
+        .query_map(
+            named_params! {
+                ":agent": agent.map(|agent| *agent.as_bytes()),
+                ":state": state.map(State::name),
+                ":before": before,
+                ":limit": limit,
+            },
+            read,
+        )?
+        .collect::<Result<_, _>>()?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    Ok(Listed {
+        id: row.get(0)?,
+        app: super::id(row, 1)?,
+        agent: super::id(row, 2)?,
+        event: row.get(3)?,
+        thread: super::optional_id(row, 4)?,
+        message: super::optional_id(row, 5)?,
+        state: super::parsed(row, 6)?,
+        attempts: row.get(7)?,
+        status: row.get(8)?,
+        error: row.get(9)?,
+        due: super::time(row, 10)?,
+        created: super::time(row, 11)?,
+        changed: super::time(row, 12)?,
+    })
+}
