@@ -3,13 +3,13 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use axum::Router;
 use jiff::Timestamp;
-use mewe_runtime::{Seams, serve, stop::Stop, transport::TransportError};
+use mewe_runtime::{Seams, clock::later, serve, stop::Stop, transport::TransportError};
 use mewe_store::{OpenError, Options, StoreError, lanes};
 use tokio::sync::Notify;
 
@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) door: Door,
     pub(crate) inbox: Bell,
     pub(crate) outbox: Bell,
+    /// When old rows were last forgotten.
+    tidied: Mutex<Option<Timestamp>>,
 }
 
 /// Rings when there may be more to do.
@@ -147,6 +149,7 @@ impl AppBuilder {
             door: Door::default(),
             inbox: Bell::default(),
             outbox: Bell::default(),
+            tidied: Mutex::default(),
         });
         Ok(App { dispatch: Arc::new(Dispatch(shared.clone())), sender: Arc::new(Sender::new(shared.clone())), shared })
     }
@@ -233,11 +236,13 @@ impl App {
         tokio::join!(door, self.run(stop));
     }
 
-    /// For simulations: does all that is due, here and now, and says how many pieces that were.
+    /// For simulations: does all that is due, here and now, and says how many pieces that were. Housekeeping is done, and not
+    /// counted.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn work_due(&self) -> Result<usize, StoreError> {
+        self.tidy().await?;
         Ok(lanes::run_due(&*self.dispatch).await? + lanes::run_due(&*self.sender).await?)
     }
 
@@ -259,10 +264,24 @@ impl App {
         Ok([event, send].into_iter().flatten().min())
     }
 
+    /// Forgets old rows, if that was not done within the hour.
+    async fn tidy(&self) -> Result<(), StoreError> {
+        let (shared, now) = (&self.shared, self.shared.seams.clock.now());
+        let due = {
+            let mut tidied = shared.tidied.lock().unwrap_or_else(PoisonError::into_inner);
+            let due = tidied.is_none_or(|last| now >= later(last, PRUNE));
+            if due {
+                *tidied = Some(now);
+            }
+            due
+        };
+        if due { shared.store.prune(now).await } else { Ok(()) }
+    }
+
     async fn forget(&self, stop: Stop) {
         let shared = &self.shared;
         while !stop.is_stopped() {
-            if let Err(error) = shared.store.prune(shared.seams.clock.now()).await {
+            if let Err(error) = self.tidy().await {
                 tracing::warn!(%error, "old rows could not be forgotten");
             }
             tokio::select! {

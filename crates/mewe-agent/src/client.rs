@@ -54,7 +54,7 @@ pub enum CallError {
         code: Option<String>,
         /// The host's words, cut to 300 characters.
         message: String,
-        /// How long it asks to wait.
+        /// How long it asks to wait; an hour at most.
         retry_after: Option<Duration>,
     },
     /// The host answered, but not as the wire says.
@@ -202,8 +202,7 @@ impl Client {
             retry_after: response
                 .headers()
                 .get(header::RETRY_AFTER)
-                .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-                .map(Duration::from_secs),
+                .and_then(|value| mewe_store::retry_after(value.to_str().ok()?)),
         })
     }
 
@@ -223,7 +222,7 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// The bytes of a send, compact already, so that every reading of a signature is the same.
+/// The bytes of a send, compact already, so that the readings `compact` and `raw` of a signature are one.
 pub(crate) fn body_of(text: &MessageText) -> Vec<u8> {
     json::print(&SendMessage { text: text.clone() })
 }

@@ -50,8 +50,9 @@ impl Dispatch {
         self.ask_the_thread(&work).await;
         let incoming = Incoming::new(shared.clone(), &work, now());
         let (name, thread, attempt) = (work.payload.name(), work.thread, work.attempt());
+        let ran = self.run_handler(&incoming).await;
         kill_point!("agent.handler.before-commit");
-        let result = match self.run_handler(&incoming).await {
+        let result = match ran {
             Ok(()) => match shared.store.complete(work, incoming.take_effects(), now()).await {
                 Ok(Completed::Done | Completed::Conflict) => Ok(()),
                 Ok(Completed::Fenced) => {
@@ -80,9 +81,14 @@ impl Dispatch {
 
     /// The first handler that fits, with its time limit; its panic is its failure. No handler is no failure.
     async fn run_handler(&self, incoming: &Incoming) -> Result<(), String> {
-        let Some(handler) = self.0.handlers.iter().find(|handler| handler.fits(incoming)) else { return Ok(()) };
-        let run = clock::timeout(&*self.0.seams.clock, HANDLER_TIMEOUT, spawn::caught(handler.call(incoming.clone())));
-        match run.await {
+        // All of it is the author's code, the question whether it fits included.
+        let run = async {
+            match self.0.handlers.iter().find(|handler| handler.fits(incoming)) {
+                Some(handler) => handler.call(incoming.clone()).await,
+                None => Ok(None),
+            }
+        };
+        match clock::timeout(&*self.0.seams.clock, HANDLER_TIMEOUT, spawn::caught(run)).await {
             Ok(Ok(Ok(reply))) => {
                 if let Some(text) = reply {
                     crate::Ctx::of(incoming).reply(text);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use mewe_protocol::{Payload, ThreadId};
+use mewe_protocol::{MessageId, Payload, ThreadId};
 
 use crate::{
     Agent, Person,
@@ -66,6 +66,15 @@ impl Incoming {
     /// The thread that it is about, if any.
     pub fn thread(&self) -> Option<ThreadId> {
         self.0.thread
+    }
+
+    /// The message that it is about, if it is one.
+    pub fn message(&self) -> Option<MessageId> {
+        match &self.0.payload {
+            Payload::Message(m) => Some(m.chat_message_id),
+            Payload::Mention(m) => Some(m.chat_message_id),
+            _ => None,
+        }
     }
 
     /// Who wrote the message, if it is one.

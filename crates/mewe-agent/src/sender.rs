@@ -86,6 +86,12 @@ impl Sender {
             if now() > clock::later(work.created, MAX_AGE) {
                 return store.park_send(work, "not sent within 24 h".to_owned(), now()).await;
             }
+            // Another send, claimed together with this one, was refused meanwhile.
+            if let Some(until) = self.paused_until().filter(|until| now() < *until) {
+                let state = work.state;
+                let wait = clock::until(now(), until);
+                return self.pause(work, state, Pause::For(wait, "the application is refused".to_owned())).await;
+            }
             let host_now = self.shared.client.host_now();
             let mut created = None;
             let outcome = match work.state.next(host_now, tolerance) {

@@ -1,8 +1,8 @@
 //! The door: verify, store, then 200.
 //!
-//! The order of checks is the order of their cost, and of docs/wire.md, D5: headers and time before the body is read, then the
-//! signature over the bytes as they came, then the payload. The answer says only that it was refused; the log and `/health`
-//! say which reading, key or clock would have matched.
+//! The order of checks is that of docs/wire.md, D5: headers before the body is read, then the time, then the signature over the
+//! bytes as they came, then the payload. The answer says only that it was refused; the log and `/health` say which reading or
+//! clock would have matched.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use mewe_protocol::{
-    Refusal, UnixSeconds,
+    Reading, Refusal, UnixSeconds, decided,
     error::{ErrorBody, ErrorCode},
     json::{self, ReadError},
     signature::Explained,
@@ -90,7 +90,7 @@ impl From<Refusal> for Refused {
 impl From<BodyError> for Refused {
     fn from(error: BodyError) -> Self {
         let code = match error {
-            BodyError::TooLarge => ErrorCode::TooLarge,
+            BodyError::TooLarge(_) => ErrorCode::TooLarge,
             BodyError::Slow => ErrorCode::Slow,
             BodyError::Busy => ErrorCode::Busy,
             BodyError::Cut(_) => ErrorCode::Invalid,
@@ -102,18 +102,20 @@ impl From<BodyError> for Refused {
 async fn take(shared: &Shared, request: Request) -> Result<Accepted, Refused> {
     let clock = &*shared.seams.clock;
     let account = shared.client.account();
-    let (tolerance, reading) = (account.tolerates(), account.reads());
+    let (keys, tolerance, reading) = (account.keys(), account.tolerates(), account.reads());
     let now = || UnixSeconds::from(clock.now());
     let (parts, body) = request.into_parts();
     let unverified = Unverified::from_headers(&parts.headers).map_err(|refusal| note(shared, &refusal, &[]))?;
-    unverified.check_timestamp(now(), tolerance).map_err(|refusal| note(shared, &refusal, &[]))?;
-    let body = read_body(clock, body, &shared.door.budget).await?;
+    let in_time = unverified.check_timestamp(now(), tolerance);
+    let body = read_body(clock, body, decided::MAX_BODY_BYTES, &shared.door.budget).await?;
     let agent = unverified.agent_id();
-    let verified =
-        unverified.clone().verify(body.clone(), account.keys(), reading, tolerance, now()).map_err(|refusal| {
-            let explained = unverified.explain(&body, account.keys(), tolerance, now());
-            note(shared, &refusal, &explained)
-        })?;
+    let explain = |unverified: &Unverified, refusal: &Refusal| {
+        // Only to tell whoever runs this what to mend: the body is within its limits, and nothing of it is believed.
+        note(shared, refusal, &unverified.explain(&body, keys, tolerance, now()))
+    };
+    in_time.map_err(|refusal| explain(&unverified, &refusal))?;
+    let verified = unverified.clone().verify(body.clone(), keys, reading, tolerance, now());
+    let verified = verified.map_err(|refusal| explain(&unverified, &refusal))?;
     let stored = match verified.decode() {
         Ok(event) => {
             let sent_at = event.sent_at();
@@ -140,15 +142,7 @@ async fn take(shared: &Shared, request: Request) -> Result<Accepted, Refused> {
 
 /// Counts a refusal under what would have matched, and says so at most once a minute.
 fn note(shared: &Shared, refusal: &Refusal, explained: &[Explained]) -> Refused {
-    let mut cause = refusal.to_string();
-    let account = shared.client.account();
-    if let Some(matching) = explained.iter().find(|e| e.matches) {
-        cause = if matching.reading == account.reads() {
-            "signature: another key would match".to_owned()
-        } else {
-            format!("signature: signature.payload = {} would match", matching.reading)
-        };
-    }
+    let cause = cause(refusal, explained, shared.client.account().reads());
     let now = shared.seams.clock.now();
     let tell = shared.door.count(|counts| {
         let n = counts.refused.entry(cause.clone()).or_default();
@@ -160,9 +154,21 @@ fn note(shared: &Shared, refusal: &Refusal, explained: &[Explained]) -> Refused 
         due.then_some(*n)
     });
     if let Some(count) = tell {
-        tracing::warn!(count, cause, "webhooks refused");
+        let seconds_ahead = explained.first().and_then(|one| one.shift);
+        tracing::warn!(count, cause, seconds_ahead, "webhooks refused");
     }
     refusal.clone().into()
+}
+
+/// Why a webhook was refused, and what would have let it in.
+fn cause(refusal: &Refusal, explained: &[Explained], reading: Reading) -> String {
+    // The reading that is set first: if it matches, it is the clock alone.
+    let matching = explained.iter().filter(|e| e.matches).max_by_key(|e| e.reading == reading);
+    match matching {
+        Some(one) if one.reading == reading => format!("{refusal}: the signature would match if the clocks agreed"),
+        Some(one) => format!("{refusal}: signature.payload = {} would match", one.reading),
+        None => refusal.to_string(),
+    }
 }
 
 impl Door {
@@ -191,6 +197,7 @@ async fn health(State(shared): State<Arc<Shared>>) -> Response {
             "outbox": queue(load.outbox),
             "malformed": load.malformed,
             "held": load.held,
+            "dropped": load.dropped,
         }),
     )
 }

@@ -70,7 +70,7 @@ impl From<rusqlite::Error> for ApiError {
 impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> Self {
         let code = match error {
-            BodyError::TooLarge => ErrorCode::TooLarge,
+            BodyError::TooLarge(_) => ErrorCode::TooLarge,
             BodyError::Slow => ErrorCode::Slow,
             BodyError::Busy => ErrorCode::Busy,
             BodyError::Cut(_) => ErrorCode::Invalid,

@@ -69,7 +69,7 @@ fn parse<K>(name: &str, text: &str) -> Result<Id<K>, ApiError> {
 impl Shared {
     /// A whole body, within the limits of the door.
     pub(crate) async fn body(&self, body: Body) -> Result<bytes::Bytes, ApiError> {
-        Ok(read_body(&*self.seams.clock, body, &self.budget).await?)
+        Ok(read_body(&*self.seams.clock, body, decided::MAX_BODY_BYTES, &self.budget).await?)
     }
 
     /// A body as a type, read strictly.

@@ -1,6 +1,6 @@
 //! The door: what every listener of ours allows, before any handler runs.
 //!
-//! Header time-out 5 s, body 10 s, 256 KiB a body, and a budget for all bodies in flight together: defaults of the place,
+//! Header time-out 5 s, body 10 s, a limit for one body and a budget for all bodies in flight together: defaults of the place,
 //! not options, because the one listener without them is the one that gets found.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -29,8 +29,6 @@ use crate::{
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// For a request's body to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of one body.
-pub const MAX_BODY: usize = 256 * 1024;
 /// Connections served at once; a further one waits in the kernel.
 const MAX_CONNECTIONS: usize = 1024;
 /// For connections to finish after the stop was asked for.
@@ -102,14 +100,14 @@ pub async fn serve(listener: TcpListener, router: Router, clock: SharedClock, sp
 pub struct BodyBudget(Semaphore);
 
 impl BodyBudget {
-    /// Room for `bodies` bodies of full size.
+    /// Room for `bodies` bodies, whatever their size.
     pub fn new(bodies: usize) -> Self {
         Self(Semaphore::new(bodies))
     }
 }
 
 impl Default for BodyBudget {
-    /// 64 MiB in all.
+    /// 256, which is 64 MiB of the largest.
     fn default() -> Self {
         Self::new(256)
     }
@@ -118,9 +116,9 @@ impl Default for BodyBudget {
 /// Why a body was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// More than 256 KiB: answer 413.
-    #[error("the body is larger than {MAX_BODY} bytes")]
-    TooLarge,
+    /// More bytes than that: answer 413.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
     /// Not complete within 10 s: answer 408.
     #[error("the body did not arrive within {} s", BODY_TIMEOUT.as_secs())]
     Slow,
@@ -132,15 +130,15 @@ pub enum BodyError {
     Cut(String),
 }
 
-/// Reads a whole body within the limits of the door.
+/// Reads a whole body of at most `most` bytes within the limits of the door.
 ///
 /// # Errors
 /// [`BodyError`], each variant with the status it stands for.
-pub async fn read_body(clock: &dyn Clock, body: Body, budget: &BodyBudget) -> Result<Bytes, BodyError> {
+pub async fn read_body(clock: &dyn Clock, body: Body, most: usize, budget: &BodyBudget) -> Result<Bytes, BodyError> {
     use axum::body::HttpBody as _;
     // A declared length is checked before a single byte is read.
-    if body.size_hint().lower() > MAX_BODY as u64 {
-        return Err(BodyError::TooLarge);
+    if body.size_hint().lower() > most as u64 {
+        return Err(BodyError::TooLarge(most));
     }
     let _place: SemaphorePermit<'_> = budget.0.try_acquire().map_err(|_| BodyError::Busy)?;
     let mut body = body;
@@ -149,8 +147,8 @@ pub async fn read_body(clock: &dyn Clock, body: Body, budget: &BodyBudget) -> Re
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| BodyError::Cut(error.to_string()))?;
             if let Ok(data) = frame.into_data() {
-                if bytes.len() + data.len() > MAX_BODY {
-                    return Err(BodyError::TooLarge);
+                if bytes.len() + data.len() > most {
+                    return Err(BodyError::TooLarge(most));
                 }
                 bytes.extend_from_slice(&data);
             }
@@ -166,14 +164,16 @@ mod tests {
     use crate::clock::VirtualClock;
     use jiff::Timestamp;
 
+    const MAX_BODY: usize = 256 * 1024;
+
     #[tokio::test]
     async fn a_body_of_the_limit_is_taken_and_one_byte_more_is_not() {
         let clock = VirtualClock::new(Timestamp::UNIX_EPOCH);
         let budget = BodyBudget::default();
-        let taken = read_body(&clock, Body::from(vec![b' '; MAX_BODY]), &budget).await.unwrap();
+        let taken = read_body(&clock, Body::from(vec![b' '; MAX_BODY]), MAX_BODY, &budget).await.unwrap();
         assert_eq!(taken.len(), MAX_BODY);
-        let refused = read_body(&clock, Body::from(vec![b' '; MAX_BODY + 1]), &budget).await;
-        assert_eq!(refused, Err(BodyError::TooLarge));
+        let refused = read_body(&clock, Body::from(vec![b' '; MAX_BODY + 1]), MAX_BODY, &budget).await;
+        assert_eq!(refused, Err(BodyError::TooLarge(MAX_BODY)));
     }
 
     #[tokio::test]
@@ -181,8 +181,8 @@ mod tests {
         let clock = VirtualClock::new(Timestamp::UNIX_EPOCH);
         let pieces =
             futures_util::stream::iter((0..300).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 1024]))));
-        let refused = read_body(&clock, Body::from_stream(pieces), &BodyBudget::default()).await;
-        assert_eq!(refused, Err(BodyError::TooLarge));
+        let refused = read_body(&clock, Body::from_stream(pieces), MAX_BODY, &BodyBudget::default()).await;
+        assert_eq!(refused, Err(BodyError::TooLarge(MAX_BODY)));
     }
 
     #[tokio::test]
@@ -190,8 +190,8 @@ mod tests {
         let clock = VirtualClock::new(Timestamp::UNIX_EPOCH);
         let budget = BodyBudget::new(1);
         let never = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
-        let (slow, ()) = tokio::join!(read_body(&clock, never, &budget), async {
-            assert_eq!(read_body(&clock, Body::from("x"), &budget).await, Err(BodyError::Busy));
+        let (slow, ()) = tokio::join!(read_body(&clock, never, MAX_BODY, &budget), async {
+            assert_eq!(read_body(&clock, Body::from("x"), MAX_BODY, &budget).await, Err(BodyError::Busy));
             clock.advance(BODY_TIMEOUT);
         });
         assert_eq!(slow, Err(BodyError::Slow));

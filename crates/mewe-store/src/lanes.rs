@@ -6,8 +6,8 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use mewe_runtime::{BoxFuture, Seams, clock, stop::Stop};
-use tokio::sync::{Notify, Semaphore};
+use mewe_runtime::{BoxFuture, Seams, clock, spawn, stop::Stop};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::StoreError;
 
@@ -17,7 +17,7 @@ const SIDE_BY_SIDE: usize = 64;
 const DRAIN: Duration = Duration::from_secs(10);
 /// The longest sleep without a look: a clock may be set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// After the store failed.
+/// After the store failed, or where what is due cannot be claimed.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
 /// A durable queue and what is done with its pieces.
@@ -37,49 +37,68 @@ pub trait Lanes: Send + Sync + 'static {
 /// Works until `stop`, then lets what runs come to its end.
 pub async fn work<L: Lanes>(lanes: Arc<L>, seams: Seams, stop: Stop) {
     let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
+    let mut looking_again = false;
     while !stop.is_stopped() {
         // Made before the claim, so that what comes in between is not slept over.
         let rung = lanes.bell().notified();
         let free = places.available_permits();
         let claimed = if free == 0 { Ok(Vec::new()) } else { lanes.claim(free).await };
-        let pieces = match claimed {
-            Ok(pieces) => pieces,
+        let next = match claimed {
+            Ok(pieces) if !pieces.is_empty() => {
+                for piece in pieces {
+                    // There are as many permits as were asked for, and only this task takes them.
+                    let Ok(place) = places.clone().acquire_owned().await else { return };
+                    seams.spawn.spawn(Box::pin(run_and_ring(lanes.clone(), piece, place)));
+                }
+                looking_again = false;
+                continue;
+            }
+            // Whoever ends rings: there is nothing to look for until then.
+            Ok(_) if free == 0 => Ok(None),
+            Ok(_) => lanes.next_due().await,
+            Err(error) => Err(error),
+        };
+        let sleep = match next {
+            Ok(Some(due)) => match clock::until(seams.clock.now(), due).min(LONGEST_SLEEP) {
+                // It became due since the claim. If it still cannot be claimed, something else has to happen first.
+                Duration::ZERO if !looking_again => {
+                    looking_again = true;
+                    continue;
+                }
+                Duration::ZERO => AFTER_ERROR,
+                sleep => sleep,
+            },
+            Ok(None) => LONGEST_SLEEP,
             Err(error) => {
                 tracing::error!(%error, "the store did not answer; trying again");
-                seams.clock.sleep(AFTER_ERROR).await;
+                // Whatever rings meanwhile is not lost, but a store that fails is not asked more often for it.
+                tokio::select! {
+                    () = seams.clock.sleep(AFTER_ERROR) => {}
+                    () = stop.stopped() => {}
+                }
                 continue;
             }
         };
-        if pieces.is_empty() {
-            let sleep = match lanes.next_due().await {
-                Ok(Some(due)) => clock::until(seams.clock.now(), due).min(LONGEST_SLEEP),
-                Ok(None) => LONGEST_SLEEP,
-                Err(_) => AFTER_ERROR,
-            };
-            // A piece that is due but whose lane is busy rings when the lane is free: no need to spin for it.
-            let sleep = if sleep.is_zero() { AFTER_ERROR } else { sleep };
-            tokio::select! {
-                () = rung => {}
-                () = seams.clock.sleep(sleep) => {}
-                () = stop.stopped() => {}
-            }
-            continue;
-        }
-        for piece in pieces {
-            // There are as many permits as were asked for, and only this task takes them.
-            let Ok(place) = places.clone().acquire_owned().await else { return };
-            let lanes = lanes.clone();
-            seams.spawn.spawn(Box::pin(async move {
-                lanes.run(piece).await;
-                drop(place);
-                lanes.bell().notify_one();
-            }));
+        looking_again = false;
+        tokio::select! {
+            () = rung => {}
+            () = seams.clock.sleep(sleep) => {}
+            () = stop.stopped() => {}
         }
     }
     let all = u32::try_from(SIDE_BY_SIDE).unwrap_or(u32::MAX);
     if clock::timeout(&*seams.clock, DRAIN, places.acquire_many(all)).await.is_err() {
         tracing::warn!("some work did not end in time; the next start takes it up again");
     }
+}
+
+/// Runs a piece, frees its place and says so: after a panic too, or the place would be lost.
+async fn run_and_ring<L: Lanes>(lanes: Arc<L>, piece: L::Piece, place: OwnedSemaphorePermit) {
+    if let Err(panicked) = spawn::caught(lanes.run(piece)).await {
+        tracing::error!(%panicked, "a piece of work stays claimed until the next start");
+    }
+    drop(place);
+    lanes.bell().notify_one();
 }
 
 /// Does all that is due, here and now, and says how many pieces that were.

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use jiff::Timestamp;
-use mewe_protocol::{AgentId, MessageId, ThreadId, UserId};
+use mewe_protocol::{AgentId, MessageId, Payload, ThreadId, UserId};
 
 use crate::{
     Error, Incoming,
@@ -83,7 +83,8 @@ pub struct Past {
 pub enum Since {
     /// All that is known.
     Start,
-    /// What came after the owner last wrote in that thread.
+    /// What came after the owner last wrote in that thread. If they are being answered there just now, that is what they
+    /// wrote before: asking what is new makes nothing old.
     OwnerWrote,
     /// What is not older than this.
     Time(Timestamp),
@@ -132,7 +133,9 @@ impl Ctx {
     ///
     /// In an event without a thread, and in news that the agent has left one, there is nobody to hear it: nothing is sent.
     pub fn reply(&self, text: impl Display) {
-        if let Some(thread) = self.thread() {
+        let me = self.agent().id;
+        let has_left = matches!(self.0.payload(), Payload::AgentLeft(left) if left.agent_id == me);
+        if let Some(thread) = self.thread().filter(|_| !has_left) {
             self.say(thread, &text.to_string());
         }
     }
@@ -174,12 +177,14 @@ impl Ctx {
         Ok(threads)
     }
 
-    /// The newest messages of a thread, at most `limit`, the oldest of them first.
+    /// The newest messages of a thread, at most `limit`, the oldest of them first. The message that is being handled is not
+    /// among them: it is at hand already.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn history(&self, thread: ThreadId, since: Since, limit: u32) -> Result<Vec<Past>, Error> {
-        let past = self.0.store().history(self.agent().clone(), thread, since, limit).await?;
+        let asked_by = self.0.message().filter(|_| self.thread() == Some(thread));
+        let past = self.0.store().history(self.agent().clone(), thread, since, asked_by, limit).await?;
         // What was searched counts, not what was found: silence tells too.
         self.0.join(&Origin::of(thread));
         Ok(past)

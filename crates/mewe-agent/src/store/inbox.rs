@@ -113,6 +113,10 @@ impl AgentStore {
                 let mut works = Vec::with_capacity(claims.len());
                 for claim in claims {
                     match load(tx, &claim)? {
+                        // It never came as far as failing: each time the process ended first.
+                        Ok(work) if claim.attempt > STARTS => {
+                            park(tx, &work, "the process ended whenever it ran", now)?;
+                        }
                         Ok(work) => works.push(work),
                         Err(why) => INBOX.park(tx, &claim, &why, now)?,
                     }
@@ -181,13 +185,7 @@ impl AgentStore {
             .write(move |tx| {
                 let claim = &work.claim;
                 if claim.attempt >= STARTS {
-                    INBOX.park(tx, claim, &cause, now)?;
-                    if let Some(personal) = work.agent.personal_thread
-                        && !matches!(work.payload, Payload::Unregistered(_))
-                    {
-                        let text = words::parked(STARTS);
-                        push_send(tx, work.agent.id, personal, &text, claim.id, 0, &Origin::default(), now)?;
-                    }
+                    park(tx, &work, &cause, now)?;
                     return Ok(true);
                 }
                 let hold = if claim.attempt < STARTS_IN_PLACE { Hold::Lane } else { Hold::Aside };
@@ -197,10 +195,15 @@ impl AgentStore {
             .await
     }
 
-    /// Corrects an agent's own membership by what the thread itself answered.
+    /// Corrects an agent's own membership by what the thread itself answered. The newest news becomes what is true: after stale news of
+    /// having left, the true one would pass for a duplicate.
     pub(crate) async fn set_member(&self, agent: AgentId, thread: ThreadId, member: bool) -> Result<(), StoreError> {
         self.db
             .write(move |tx| {
+                tx.execute(
+                    "UPDATE membership SET news = ?3 WHERE agent = ?1 AND thread = ?2 AND subject = ?1",
+                    params![agent.as_bytes(), thread.as_bytes(), if member { "joined" } else { "left" }],
+                )?;
                 tx.execute(
                     "UPDATE threads SET member = ?3 WHERE agent = ?1 AND thread = ?2",
                     params![agent.as_bytes(), thread.as_bytes(), member],
@@ -263,7 +266,7 @@ impl Acceptance<'_> {
         if matches!(payload, Payload::AgentJoined(_)) && matches!(before, Some("obeyed" | "refused" | "gone")) {
             return Ok(before.unwrap_or_default().to_owned());
         }
-        let standing = if self.obeys(owner)? { "obeyed" } else { "refused" };
+        let standing = if obeys(self.tx, self.owners, owner)? { "obeyed" } else { "refused" };
         self.tx
             .prepare_cached(
                 "INSERT INTO agents VALUES (?1, '', ?2, ?3, NULL, ?4, ?5) ON CONFLICT (agent) DO UPDATE
@@ -277,23 +280,13 @@ impl Acceptance<'_> {
             {
                 let text = words::not_your_agent();
                 push_send(self.tx, self.agent, r.personal_chat_thread_id, &text, 0, 0, &Origin::default(), self.now)?;
+                // Nobody's words; without it the agent could not speak to its owner if they are served one day.
+                self.tx
+                    .prepare_cached("UPDATE agents SET personal = ?2 WHERE agent = ?1")?
+                    .execute([self.agent.as_bytes(), r.personal_chat_thread_id.as_bytes()])?;
             }
         }
         Ok(standing.to_owned())
-    }
-
-    fn obeys(&self, owner: UserId) -> Result<bool, StoreError> {
-        Ok(match self.owners {
-            Owners::Any => true,
-            Owners::Only(owners) => owners.contains(&owner),
-            Owners::First => {
-                let sql = "INSERT OR IGNORE INTO meta VALUES ('first_owner', ?1)";
-                self.tx.execute(sql, [owner.as_bytes()])?;
-                let sql = "SELECT value FROM meta WHERE name = 'first_owner'";
-                let first: [u8; 12] = self.tx.query_row(sql, [], |r| r.get(0))?;
-                first == *owner.as_bytes()
-            }
-        })
     }
 
     fn hold(&self, payload: &Payload, body: &[u8], sent_at: UnixSeconds) -> Result<(), StoreError> {
@@ -340,6 +333,10 @@ impl Acceptance<'_> {
                     .prepare_cached("UPDATE agents SET name = ?2, personal = ?3, standing = 'obeyed' WHERE agent = ?1")?
                     .execute(params![self.agent.as_bytes(), r.agent_name, r.personal_chat_thread_id.as_bytes()])?;
                 self.thread(r.personal_chat_thread_id, true)?;
+                // Whoever was known there before: it begins with the two.
+                self.tx
+                    .prepare_cached("UPDATE people SET present = 0 WHERE agent = ?1 AND thread = ?2")?
+                    .execute([self.agent.as_bytes(), r.personal_chat_thread_id.as_bytes()])?;
                 self.person(r.personal_chat_thread_id, r.owner_id, &r.owner_first_name, false, true)?;
                 self.queue(payload, body, sent_at, None)
             }
@@ -426,7 +423,8 @@ impl Acceptance<'_> {
         sent_at: UnixSeconds,
     ) -> Result<Accepted, StoreError> {
         let named = matches!(payload, Payload::Mention(_));
-        self.thread(thread, true)?;
+        // A message may come later than the news of having left its thread, and takes nobody back into it.
+        self.thread(thread, !self.has_left(thread)?)?;
         let is_agent = self.is_known_agent(author)?;
         self.person(thread, author, author_name, is_agent, true)?;
         let sql = "SELECT id, named, empty FROM events WHERE agent = ?1 AND message = ?2";
@@ -468,6 +466,13 @@ impl Acceptance<'_> {
         sent_at: UnixSeconds,
         message: Option<MessageId>,
     ) -> Result<Accepted, StoreError> {
+        if let Some(thread) = thread_of(payload)
+            && is_overheard(self.tx, self.agent, thread)?
+        {
+            tracing::warn!(agent = %self.agent, %thread, "a third is in the personal thread; the agent is silent there");
+            OUTBOX.cancel_key(self.tx, &lane(self.agent, thread), self.now)?;
+            return Ok(Accepted::Kept);
+        }
         let key = lane_of(self.agent, payload);
         let id = INBOX.push(self.tx, &key, body, self.now, self.now)?;
         self.tx
@@ -496,6 +501,14 @@ impl Acceptance<'_> {
             )?
             .execute(params![self.agent.as_bytes(), thread.as_bytes(), subject.as_bytes(), news])?;
         Ok(changed > 0)
+    }
+
+    /// Whether the newest news of the agent's own membership is that it has left.
+    fn has_left(&self, thread: ThreadId) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM membership
+                   WHERE agent = ?1 AND thread = ?2 AND subject = ?1 AND news = 'left')";
+        let keys = [self.agent.as_bytes(), thread.as_bytes()];
+        Ok(self.tx.prepare_cached(sql)?.query_row(keys, |r| r.get(0))?)
     }
 
     /// A thread is known from the first time it is heard of; `member` says that the agent sits in it.
@@ -563,6 +576,52 @@ impl Acceptance<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether `owner` is one of those whom this application serves.
+fn obeys(tx: &Connection, owners: &Owners, owner: UserId) -> Result<bool, StoreError> {
+    Ok(match owners {
+        Owners::Any => true,
+        Owners::Only(owners) => owners.contains(&owner),
+        Owners::First => {
+            tx.execute("INSERT OR IGNORE INTO meta VALUES ('first_owner', ?1)", [owner.as_bytes()])?;
+            let sql = "SELECT value FROM meta WHERE name = 'first_owner'";
+            let first: [u8; 12] = tx.query_row(sql, [], |r| r.get(0))?;
+            first == *owner.as_bytes()
+        }
+    })
+}
+
+/// Judges the agents that are known already by whom the application serves now: the setting may be another than at the last
+/// start. What an agent still had to do for an owner whom it does not serve any more is cancelled.
+pub(super) fn judge_owners(tx: &Connection, owners: &Owners, now: Timestamp) -> Result<(), StoreError> {
+    let mut rows = tx.prepare(
+        "SELECT agent, owner, standing FROM agents WHERE owner IS NOT NULL AND standing IN ('obeyed', 'refused')
+         ORDER BY standing, since, agent",
+    )?;
+    let known: Vec<([u8; 12], [u8; 12], String)> =
+        rows.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect::<Result<_, _>>()?;
+    for (agent, owner, before) in known {
+        let standing = if obeys(tx, owners, UserId::from_bytes(owner))? { "obeyed" } else { "refused" };
+        if standing == before {
+            continue;
+        }
+        tracing::warn!(agent = %AgentId::from_bytes(agent), standing, "whom this application serves was changed");
+        tx.execute("UPDATE agents SET standing = ?2 WHERE agent = ?1", params![agent, standing])?;
+        if standing == "refused" {
+            for (queue, table) in [(INBOX, "inbox"), (OUTBOX, "outbox")] {
+                let sql = format!(
+                    "SELECT DISTINCT key FROM {table} WHERE substr(key, 1, 12) = ?1 AND state NOT IN ('done', 'cancelled')"
+                );
+                let keys: Vec<Vec<u8>> =
+                    tx.prepare(&sql)?.query_map([agent], |r| r.get(0))?.collect::<Result<_, _>>()?;
+                for key in keys {
+                    queue.cancel_key(tx, &key, now)?;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The lane of an event: its thread's; one of its own for what happens to the agent itself, since a thread's events may
@@ -708,7 +767,26 @@ fn reopen(tx: &Connection, id: i64, body: &[u8], now: Timestamp) -> Result<(), S
     Ok(())
 }
 
-/// Promises a message.
+/// Gives an event up, and tells the owner.
+fn park(tx: &Connection, work: &Work, cause: &str, now: Timestamp) -> Result<(), StoreError> {
+    INBOX.park(tx, &work.claim, cause, now)?;
+    if let Some(personal) = work.agent.personal_thread {
+        let text = words::parked(STARTS);
+        push_send(tx, work.agent.id, personal, &text, work.claim.id, 0, &Origin::default(), now)?;
+    }
+    Ok(())
+}
+
+/// Whether somebody else than owner and agent is in their thread (docs/wire.md, D14). The host keeps it to the two, so this is
+/// not what the owner thinks it is, and nothing is said or done there.
+fn is_overheard(tx: &Connection, agent: AgentId, thread: ThreadId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM people JOIN agents USING (agent)
+               WHERE agent = ?1 AND thread = ?2 AND personal = ?2 AND present AND user <> owner)";
+    Ok(tx.prepare_cached(sql)?.query_row([agent.as_bytes(), thread.as_bytes()], |r| r.get(0))?)
+}
+
+/// Promises a message, if it can be sent at all: an agent that was removed has no voice, nor one that is overheard where it
+/// speaks with its owner alone.
 #[expect(clippy::too_many_arguments, reason = "a row")]
 fn push_send(
     tx: &Connection,
@@ -720,6 +798,12 @@ fn push_send(
     origin: &Origin,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM agents WHERE agent = ?1 AND standing = 'gone')";
+    let gone: bool = tx.prepare_cached(sql)?.query_row([agent.as_bytes()], |r| r.get(0))?;
+    if gone || is_overheard(tx, agent, thread)? {
+        tracing::warn!(%agent, %thread, gone, "a message is not sent: the agent was removed, or is overheard there");
+        return Ok(());
+    }
     let origin = origin_id(tx, agent, origin)?;
     let id = OUTBOX.push(tx, &lane(agent, thread), b"", now, now)?;
     tx.prepare_cached(

@@ -8,7 +8,7 @@ mod reads;
 use std::path::Path;
 
 use jiff::Timestamp;
-use mewe_protocol::{AgentId, AppId, MessageId, ThreadId, UserId};
+use mewe_protocol::{AgentId, AppId, MessageId, ThreadId, UserId, decided};
 use mewe_store::{Db, OpenError, Options, Queue, Schema, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -56,9 +56,11 @@ impl AgentStore {
         };
         let db = Db::open(dir, "agent.db", &schema, options)?;
         let epoch = db.epoch();
+        let served = owners.clone();
         db.write(move |tx| {
             INBOX.recover(tx, epoch, now)?;
             OUTBOX.recover(tx, epoch, now)?;
+            inbox::judge_owners(tx, &served, now)?;
             // Whose data this is. A second application in the same directory would mix two people's threads.
             tx.execute("INSERT OR IGNORE INTO meta VALUES ('app', ?1)", [app.as_bytes()])?;
             Ok::<_, StoreError>(())
@@ -80,9 +82,9 @@ impl AgentStore {
 
     /// Forgets what has no use any more: events and done work older than 30 days, hashes and seconds older than a day.
     pub(crate) async fn prune(&self, now: Timestamp) -> Result<(), StoreError> {
-        const DAY: i64 = 24 * 60 * 60;
-        let month_ago = now.as_second() - 30 * DAY;
-        let day_ago = now.as_second() - DAY;
+        let ago = |seconds: u64| now.as_second().saturating_sub_unsigned(seconds);
+        let month_ago = ago(decided::REMEMBER_MESSAGES_SECONDS);
+        let day_ago = ago(decided::REMEMBER_UNKNOWN_SECONDS);
         self.db
             .write(move |tx| {
                 tx.execute(

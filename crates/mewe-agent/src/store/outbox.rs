@@ -1,16 +1,13 @@
 //! Promised messages, kept before each step that the world can see.
 
 use jiff::Timestamp;
-use mewe_protocol::{AgentId, MessageId, MessageText, ThreadId, request};
+use mewe_protocol::{AgentId, MessageId, MessageText, ThreadId, decided::SEND_LOOK_BACK_SECONDS, request};
 use mewe_runtime::clock::later;
 use mewe_store::{Claim, Hold, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{AgentStore, OUTBOX, keep_message};
 use crate::{client, origin::Origin, outbox::SendState};
-
-/// How far back a second may lie that a send is signed for, so that equal bodies get seconds of their own.
-const SECONDS_BACK: u64 = 60;
 
 /// A message on its way.
 #[derive(Debug)]
@@ -71,7 +68,7 @@ impl AgentStore {
         self.db
             .write(move |tx| {
                 let mut take = tx.prepare_cached("INSERT OR IGNORE INTO seconds VALUES (?1, ?2, ?3)")?;
-                for second in (host_now.saturating_sub(SECONDS_BACK)..=host_now).rev() {
+                for second in (host_now.saturating_sub(SEND_LOOK_BACK_SECONDS)..=host_now).rev() {
                     let stored = i64::try_from(second).unwrap_or(i64::MAX);
                     if take.execute(params![agent.as_bytes(), stored, hash])? == 0 {
                         continue;
@@ -125,7 +122,8 @@ impl AgentStore {
         self.db
             .write(move |tx| {
                 OUTBOX.done(tx, &work.claim, now)?;
-                tx.prepare_cached("UPDATE sends SET message = ?2 WHERE id = ?1")?
+                // An id that another send has is no news of this one: a host that names it twice is not believed.
+                tx.prepare_cached("UPDATE OR IGNORE sends SET message = ?2 WHERE id = ?1")?
                     .execute(params![work.claim.id, message.map(|m| *m.as_bytes())])?;
                 if let Some(message) = message {
                     let sql = "SELECT threads FROM origins WHERE id = ?1";

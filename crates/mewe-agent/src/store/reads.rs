@@ -7,7 +7,7 @@ use mewe_protocol::{AgentId, MessageId, ThreadId, UserId};
 use mewe_store::{Counts, StoreError};
 use rusqlite::{OptionalExtension, params};
 
-use super::{AgentStore, INBOX, OUTBOX, inbox};
+use super::{AgentStore, INBOX, OUTBOX, counter, inbox};
 use crate::{
     Agent, Past, Person, Since, Thread,
     origin::Origin,
@@ -21,6 +21,8 @@ pub(crate) struct Load {
     pub(crate) outbox: Counts,
     pub(crate) malformed: i64,
     pub(crate) held: i64,
+    /// Events of agents whose owner never became known.
+    pub(crate) dropped: i64,
 }
 
 impl AgentStore {
@@ -56,16 +58,24 @@ impl AgentStore {
             .await
     }
 
+    /// `asked_by` is the message of this very thread that is being handled: it asks about the past, so it is no part of it,
+    /// and what the owner last wrote is what they wrote before it.
     pub(crate) async fn history(
         &self,
         agent: Agent,
         thread: ThreadId,
         since: Since,
+        asked_by: Option<MessageId>,
         limit: u32,
     ) -> Result<Vec<Past>, StoreError> {
         self.db
             .read(move |c| {
                 let (id, owner) = (agent.id, agent.owner.id);
+                let asked_by = asked_by.map_or([0xff; 12], |message| *message.as_bytes());
+                let asked_at: Option<i64> = c
+                    .prepare_cached("SELECT at FROM messages WHERE agent = ?1 AND message = ?2")?
+                    .query_row(params![id.as_bytes(), asked_by], |r| r.get(0))
+                    .optional()?;
                 // Order within a second is that of the ids: a host gives them rising.
                 let after: Option<(i64, [u8; 12])> = match since {
                     Since::Start => None,
@@ -73,22 +83,29 @@ impl AgentStore {
                     Since::OwnerWrote => c
                         .prepare_cached(
                             "SELECT at, message FROM messages WHERE agent = ?1 AND thread = ?2 AND author = ?3
-                             ORDER BY at DESC, message DESC LIMIT 1",
+                             AND (at, message) < (?4, ?5) ORDER BY at DESC, message DESC LIMIT 1",
                         )?
-                        .query_row(params![id.as_bytes(), thread.as_bytes(), owner.as_bytes()], |r| {
-                            Ok((r.get(0)?, r.get(1)?))
-                        })
+                        .query_row(
+                            params![
+                                id.as_bytes(),
+                                thread.as_bytes(),
+                                owner.as_bytes(),
+                                asked_at.unwrap_or(i64::MAX),
+                                asked_by
+                            ],
+                            |r| Ok((r.get(0)?, r.get(1)?)),
+                        )
                         .optional()?,
                 };
                 let (at, message) = after.unwrap_or((i64::MIN, [0; 12]));
                 let mut rows = c.prepare_cached(
                     "SELECT m.message, m.author, m.text, m.at, p.name, COALESCE(p.is_agent, 0)
                      FROM messages m LEFT JOIN people p ON p.agent = m.agent AND p.thread = m.thread AND p.user = m.author
-                     WHERE m.agent = ?1 AND m.thread = ?2 AND (m.at, m.message) > (?3, ?4)
-                     ORDER BY m.at DESC, m.message DESC LIMIT ?5",
+                     WHERE m.agent = ?1 AND m.thread = ?2 AND (m.at, m.message) > (?3, ?4) AND m.message <> ?5
+                     ORDER BY m.at DESC, m.message DESC LIMIT ?6",
                 )?;
                 let mut past: Vec<Past> = rows
-                    .query_map(params![id.as_bytes(), thread.as_bytes(), at, message, limit], |r| {
+                    .query_map(params![id.as_bytes(), thread.as_bytes(), at, message, asked_by, limit], |r| {
                         let author = UserId::from_bytes(r.get(1)?);
                         Ok(Past {
                             id: MessageId::from_bytes(r.get(0)?),
@@ -151,6 +168,7 @@ impl AgentStore {
                     outbox: OUTBOX.counts(c)?,
                     malformed: count("malformed")?,
                     held: count("held")?,
+                    dropped: counter(c, "dropped")?,
                 })
             })
             .await

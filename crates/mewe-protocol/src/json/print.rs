@@ -1,4 +1,4 @@
-//! Printing what we send: compact already, so that every reading of a signature is the same.
+//! Printing what we send: compact already, so that the readings `compact` and `raw` of a signature are one.
 
 use std::io;
 
