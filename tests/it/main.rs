@@ -1,1 +1,11 @@
 //! Stories of real processes.
+
+mod chat;
+mod command_line;
+mod conversation;
+mod host_process;
+mod kills;
+mod send_and_read;
+mod sign_and_verify;
+mod support;
+mod two_owners;

@@ -35,6 +35,7 @@ pub(crate) enum Failure {
     ReaderLeft,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "so that `map_err` takes these as they are")]
 impl Failure {
     /// It did not work out, or the other side refused.
     pub(crate) fn refused(message: impl ToString) -> Self {

@@ -47,6 +47,12 @@ pub(crate) fn bytes(data: &[u8]) -> Result<(), Failure> {
     })
 }
 
+/// Says, as data, where something is to be found now: for a person, and for a script that started us. A server goes on even if
+/// nobody reads that.
+pub(crate) fn announce(text: &str) {
+    let _ = line(&escape::text(text));
+}
+
 /// Says something to a person, beside the data.
 pub(crate) fn note(text: &str) {
     // If nobody listens on standard error, there is nobody left to complain to.
@@ -67,6 +73,13 @@ pub(crate) fn tell(failure: Failure) -> Exit {
     }
 }
 
+/// The hook for panics: a line, and no backtrace. A panic in a handler is that handler's failure; the process goes on.
+pub(crate) fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
+    let words = panic.payload_as_str().unwrap_or("without words");
+    let place = panic.location().map(|at| format!(" ({at})")).unwrap_or_default();
+    note(&format!("error: a mistake in this program: {}{place}", escape::line(words)));
+}
+
 /// How a time is shown; always that of this machine's time zone.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shown {
@@ -84,7 +97,7 @@ pub(crate) fn said(at: Option<Timestamp>, shown: Shown, author: &str, text: &str
     };
     let at = at.map_or_else(
         || "(no time)".to_owned(),
-        |at| at.to_zoned(TimeZone::system()).strftime(format).to_string(),
+        |at| at.to_zoned_datetime(TimeZone::system()).strftime(format).to_string(),
     );
     let text = escape::text(&words(text)).replace('\n', "\n    ");
     format!("{at} {}: {text}", escape::line(author))

@@ -3,9 +3,13 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use crate::{Cli, exit::{Exit, Failure}, output};
+use crate::{
+    Cli,
+    exit::{Exit, Failure},
+    output,
+};
 
-/// Prints a completion script.
+/// Print a completion script for a shell.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -6,19 +6,22 @@ use clap::{Args, Subcommand};
 use mewe_protocol::{AgentId, AppId, EventName, Reading, UnixSeconds, request, webhook};
 
 use super::{body_from_stdin, now, seconds};
-use crate::{exit::{Exit, Failure}, output, settings};
+use crate::{
+    exit::{Exit, Failure},
+    output, settings,
+};
 
-/// Signs a body.
+/// Sign a body.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The body is read from standard input, 256 KiB at most; it need not be JSON, and may be empty (as for a GET). The key comes
+The body is read from standard input, 256 KiB at most; it need not be JSON, and may be empty (as for a GET). The key comes \
 from MEWE_API_KEY.
 
 Examples:
   A call of the agent API, made with curl:
     echo '{\"text\":\"Hello, Sigrún\"}' > body.json
     mewe-agent sign request --app $APP --agent $AGENT < body.json > headers.txt
-    curl -H @headers.txt -H 'Content-Type: application/json' -d @body.json $MEWE_HOST/api/dev/chat/thread/$THREAD/message
+    curl -H @headers.txt --json @body.json $MEWE_HOST/api/dev/chat/thread/$THREAD/message
   A webhook, to try an agent of your own:
     mewe-agent sign webhook --event personal_agent_unregistered --agent $AGENT < body.json
   The same signature by another program, to find a difference:
@@ -65,7 +68,7 @@ struct Common {
     base: bool,
 }
 
-pub(crate) fn run(sign: Sign) -> Result<Exit, Failure> {
+pub(crate) fn run(sign: &Sign) -> Result<Exit, Failure> {
     let common = match &sign.what {
         What::Request { common, .. } | What::Webhook { common, .. } => common,
     };

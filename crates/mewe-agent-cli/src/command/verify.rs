@@ -7,20 +7,23 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use mewe_protocol::{Reading, Refusal, UnixSeconds, decided, request, signature::Explained, webhook};
 
 use super::{body_from_stdin, now, seconds};
-use crate::{exit::{Exit, Failure}, output, settings};
+use crate::{
+    exit::{Exit, Failure},
+    output, settings,
+};
 
-/// Verifies a signature.
+/// Verify a signature.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The body is read from standard input, byte for byte as it came, 256 KiB at most. The key comes from MEWE_API_KEY.
 
-Prints `ok` and exits 0, or prints `rejected: header`, `rejected: timestamp` or `rejected: signature` and exits 1. They are
+Prints `ok` and exits 0, or prints `rejected: header`, `rejected: timestamp` or `rejected: signature` and exits 1. They are \
 checked in this order.
 
 Examples:
   mewe-agent verify webhook -H 'X-Event: personal_chat_message' -H \"X-Agent-Id: $AGENT\" \\
     -H 'X-Timestamp: 1764000000' -H \"X-Signature: $SIGNATURE\" --now 1764000002 < body.json
-  Does a real service sign otherwise than expected? Which reading of the body, and which time, would match:
+  A real service signs otherwise than expected? See which reading and which time would match:
     mewe-agent verify webhook … --explain < body.json")]
 pub(crate) struct Verify {
     #[command(subcommand)]
@@ -64,7 +67,7 @@ fn header(text: &str) -> Result<Header, String> {
     Ok(Header(name, HeaderValue::from_str(value.trim_matches([' ', '\t'])).ok()))
 }
 
-pub(crate) fn run(verify: Verify) -> Result<Exit, Failure> {
+pub(crate) fn run(verify: &Verify) -> Result<Exit, Failure> {
     let key = settings::api_key()?;
     let (What::Request(given) | What::Webhook(given)) = &verify.what;
     let reading = settings::reading(given.payload)?;

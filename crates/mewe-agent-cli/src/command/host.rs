@@ -1,0 +1,141 @@
+//! `mewe-agent host`: the platform side alone.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use mewe_host::HostConfig;
+use mewe_runtime::{Seams, serve};
+use mewe_store::OpenError;
+use tokio::net::TcpListener;
+
+use super::stop_on_signal;
+use crate::{
+    exit::{Exit, Failure},
+    output, settings,
+};
+
+/// Host agents: applications, users, threads, the signed API, webhooks that lose nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What MeWe's portal and apps do by hand, the operator API does with the operator token: it registers applications, makes \
+users, threads and agents, and speaks as a user. The token comes from MEWE_OPERATOR_TOKEN; without it, one is made at the \
+first start and kept in the data directory in the file `operator-token`, mode 0600.
+
+Examples:
+  mewe-agent host
+  curl -H \"Authorization: Bearer $(cat DATA_DIR/operator-token)\" http://127.0.0.1:8787/operator/apps
+  MEWE_OPERATOR_TOKEN=… mewe-agent host --listen 0.0.0.0:8787 --name chat.example.org")]
+pub(crate) struct Host {
+    /// Where to listen. Anything but loopback needs MEWE_OPERATOR_TOKEN. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    listen: SocketAddr,
+    /// Where everything is kept, by one process at a time [default: mewe-agent/host in the platform's directory of data].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// A name, beside loopback, under which the operator API may be reached; may be repeated.
+    #[arg(long = "name", value_name = "NAME")]
+    names: Vec<String>,
+    /// Accept the same signed request twice, as a host without replay memory does: for testing clients, never for use.
+    #[arg(long, hide = true)]
+    forget_replays: bool,
+}
+
+pub(crate) async fn run(args: Host) -> Result<Exit, Failure> {
+    let dir = args.data_dir.map_or_else(|| settings::platform_data_dir("host"), Ok)?;
+    let host = open(args.listen, &dir, |config| {
+        config.names = args.names;
+        config.replay_memory = !args.forget_replays;
+    })
+    .await?;
+    let stop = stop_on_signal(&host.seams)?;
+    output::announce(&host.where_it_is());
+    host.host.serve_on(host.listener, stop).await;
+    Ok(Exit::Done)
+}
+
+/// A host that listens, and has not begun to serve.
+pub(crate) struct Opened {
+    pub(crate) host: mewe_host::Host,
+    pub(crate) listener: TcpListener,
+    pub(crate) seams: Seams,
+    /// How this machine reaches it.
+    pub(crate) url: String,
+    /// Where the token is kept; none if it is that of the environment.
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// Opens the host of `dir`, set up as usual but for what `set_up` changes, and listens on `listen`.
+///
+/// # Errors
+/// What is in the way, and what to do.
+pub(crate) async fn open(
+    listen: SocketAddr,
+    dir: &Path,
+    set_up: impl FnOnce(&mut HostConfig),
+) -> Result<Opened, Failure> {
+    let given = settings::operator_token_of_environment()?;
+    if given.is_none() && !mewe_host::is_loopback(listen) {
+        return Err(Failure::usage(format!(
+            "{listen} can be reached from other machines, and MEWE_OPERATOR_TOKEN is not set"
+        ))
+        .hint("set MEWE_OPERATOR_TOKEN to a long random text, or listen on 127.0.0.1"));
+    }
+    let token_file = given.is_none().then(|| dir.join(settings::OPERATOR_TOKEN_FILE));
+    // The port first: who finds it in use has made no directory yet.
+    let listener = bind(listen).await?;
+    let token = match given {
+        Some(token) => token,
+        None => settings::kept_secret(&dir.join(settings::OPERATOR_TOKEN_FILE))?,
+    };
+    let seams = Seams::production().map_err(Failure::refused)?;
+    let mut config = HostConfig::new(dir, token);
+    set_up(&mut config);
+    let host = mewe_host::Host::open(config, seams.clone()).await.map_err(|error| cannot_open(&error))?;
+    let url = url_of(listener.local_addr().map_err(Failure::refused)?);
+    Ok(Opened { host, listener, seams, url, token_file })
+}
+
+impl Opened {
+    /// Where it listens and where the token is; never the token.
+    pub(crate) fn where_it_is(&self) -> String {
+        let token = match &self.token_file {
+            Some(file) => format!("in {}", file.display()),
+            None => format!("that of {}", settings::MEWE_OPERATOR_TOKEN),
+        };
+        format!("host listens on {}\noperator token: {token}", self.url)
+    }
+}
+
+/// How this machine reaches who listens on `addr`: all addresses include loopback.
+pub(crate) fn url_of(mut addr: SocketAddr) -> String {
+    match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => addr.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => addr.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    format!("http://{addr}")
+}
+
+/// Listens on `addr`.
+///
+/// # Errors
+/// When that cannot be.
+pub(crate) async fn bind(addr: SocketAddr) -> Result<TcpListener, Failure> {
+    serve::bind(addr).await.map_err(|error| {
+        let hint = match error {
+            serve::BindError::InUse(_) => {
+                "stop that process, or choose another port with --listen (0 takes a free one)"
+            }
+            serve::BindError::Refused(..) => "choose an address of this machine, and a port from 1024 up",
+        };
+        Failure::refused(error).hint(hint)
+    })
+}
+
+/// A data directory that cannot be opened, in words, with what to do.
+pub(crate) fn cannot_open(error: &OpenError) -> Failure {
+    Failure::refused(error).hint(error.hint())
+}
