@@ -5,6 +5,7 @@ mod command_line;
 mod conversation;
 mod host_process;
 mod kills;
+mod run_process;
 mod send_and_read;
 mod sign_and_verify;
 mod support;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use mewe_protocol::Payload;
 use mewe_runtime::{BoxFuture, clock, kill_point, spawn};
-use mewe_store::{Backoff, StoreError, lanes::Lanes};
+use mewe_store::{Backoff, Claim, StoreError, lanes::Lanes};
 use tokio::sync::Notify;
 
 use crate::{
@@ -30,8 +30,16 @@ impl Lanes for Dispatch {
         Box::pin(self.0.store.claim(limit, self.0.seams.clock.now()))
     }
 
-    fn run(&self, work: Work) -> BoxFuture<'_, ()> {
+    fn claim_of(work: &Work) -> Claim {
+        work.claim().clone()
+    }
+
+    fn run(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.handle(work))
+    }
+
+    fn give_back(&self, claim: Claim, pause: Duration, counts: bool) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.0.store.give_event_back(claim, pause, counts, self.0.seams.clock.now()))
     }
 
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
@@ -44,7 +52,7 @@ impl Lanes for Dispatch {
 }
 
 impl Dispatch {
-    async fn handle(&self, work: Work) {
+    async fn handle(&self, work: Work) -> Result<(), StoreError> {
         let shared = &self.0;
         let now = || shared.seams.clock.now();
         self.ask_the_thread(&work).await;
@@ -71,12 +79,9 @@ impl Dispatch {
                 })
             }
         };
-        if let Err(error) = result {
-            // The claim stays with this process; the next start frees it. Until then the store cannot be written anyway.
-            tracing::error!(%error, "what a handler came to cannot be stored");
-        }
         kill_point!("agent.handler.after-commit");
         shared.outbox.ring();
+        result
     }
 
     /// The first handler that fits, with its time limit; its panic is its failure. No handler is no failure.

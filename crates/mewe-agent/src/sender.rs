@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use mewe_protocol::{MessageId, message::ReadSent};
 use mewe_runtime::{BoxFuture, clock, kill_point};
-use mewe_store::{Backoff, StoreError, lanes::Lanes};
+use mewe_store::{Backoff, Claim, StoreError, lanes::Lanes};
 use tokio::sync::Notify;
 use unicode_normalization::UnicodeNormalization;
 
@@ -48,12 +48,22 @@ impl Lanes for Sender {
         Box::pin(self.shared.store.claim_sends(limit, now))
     }
 
-    fn run(&self, work: SendWork) -> BoxFuture<'_, ()> {
+    fn claim_of(work: &SendWork) -> Claim {
+        work.claim().clone()
+    }
+
+    fn run(&self, work: SendWork) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            if let Err(error) = self.advance(work).await {
-                tracing::error!(%error, "what became of a send cannot be stored");
+            match self.advance(work).await {
+                // It was cancelled while it was under way: what became of it matters to nobody.
+                Err(StoreError::Fenced) => Ok(()),
+                advanced => advanced,
             }
         })
+    }
+
+    fn give_back(&self, claim: Claim, pause: Duration, counts: bool) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.shared.store.give_send_back(claim, pause, counts, self.shared.seams.clock.now()))
     }
 
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {

@@ -107,15 +107,17 @@ async fn take(shared: &Shared, request: Request) -> Result<Accepted, Refused> {
     let (parts, body) = request.into_parts();
     let unverified = Unverified::from_headers(&parts.headers).map_err(|refusal| note(shared, &refusal, &[]))?;
     let in_time = unverified.check_timestamp(now(), tolerance);
-    let body = read_body(clock, body, decided::MAX_BODY_BYTES, &shared.door.budget).await?;
+    let body = read_body(clock, body, decided::MAX_BODY_BYTES, &shared.door.budget).await;
     let agent = unverified.agent_id();
-    let explain = |unverified: &Unverified, refusal: &Refusal| {
-        // Only to tell whoever runs this what to mend: the body is within its limits, and nothing of it is believed.
-        note(shared, refusal, &unverified.explain(&body, keys, tolerance, now()))
+    let explain = |refusal: &Refusal, body: &[u8]| {
+        // Only to tell whoever runs this what to mend: nothing of it is believed.
+        note(shared, refusal, &unverified.explain(body, keys, tolerance, now()))
     };
-    in_time.map_err(|refusal| explain(&unverified, &refusal))?;
+    // Late is late, whatever the body.
+    in_time.map_err(|refusal| explain(&refusal, body.as_deref().unwrap_or_default()))?;
+    let body = body?;
     let verified = unverified.clone().verify(body.clone(), keys, reading, tolerance, now());
-    let verified = verified.map_err(|refusal| explain(&unverified, &refusal))?;
+    let verified = verified.map_err(|refusal| explain(&refusal, &body))?;
     let stored = match verified.decode() {
         Ok(event) => {
             let sent_at = event.sent_at();

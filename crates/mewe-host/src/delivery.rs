@@ -14,7 +14,7 @@ use mewe_runtime::{
     BoxFuture, clock, kill_point,
     transport::{Limits, TransportError},
 };
-use mewe_store::{Backoff, Hold, StoreError, lanes::Lanes};
+use mewe_store::{Backoff, Claim, Hold, StoreError, lanes::Lanes};
 use tokio::sync::Notify;
 
 use crate::{
@@ -43,8 +43,17 @@ impl Lanes for Engine {
         Box::pin(db.write(move |tx| deliveries::claim(tx, epoch, now, limit)))
     }
 
-    fn run(&self, delivery: Delivery) -> BoxFuture<'_, ()> {
+    fn claim_of(delivery: &Delivery) -> Claim {
+        delivery.claim().clone()
+    }
+
+    fn run(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.attempt(delivery))
+    }
+
+    fn give_back(&self, claim: Claim, pause: Duration, counts: bool) -> BoxFuture<'_, Result<(), StoreError>> {
+        let now = self.0.seams.clock.now();
+        Box::pin(self.0.db.write(move |tx| deliveries::give_back(tx, &claim, clock::later(now, pause), now, counts)))
     }
 
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
@@ -57,7 +66,7 @@ impl Lanes for Engine {
 }
 
 impl Engine {
-    async fn attempt(&self, delivery: Delivery) {
+    async fn attempt(&self, delivery: Delivery) -> Result<(), StoreError> {
         let (event, agent, attempt) = (delivery.event.clone(), delivery.agent, delivery.attempt());
         kill_point!("host.delivery.before-call");
         let ended = self.call(&delivery).await;
@@ -68,11 +77,8 @@ impl Engine {
         }
         let now = self.0.seams.clock.now();
         let recorded = self.0.db.write(move |tx| deliveries::record(tx, &delivery, &ended, now)).await;
-        if let Err(error) = recorded {
-            // The claim stays with this process, and is free after the next start.
-            tracing::error!(%error, %event, %agent, "how a delivery ended cannot be stored");
-        }
         kill_point!("host.delivery.after-record");
+        recorded
     }
 
     async fn call(&self, delivery: &Delivery) -> Ended {

@@ -3,8 +3,7 @@
 use axum::{http::StatusCode, response::Response};
 use mewe_protocol::{MessageId, ThreadId, message::ChatMessage};
 use rusqlite::Connection;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
     error::{ApiError, json_response},
@@ -26,12 +25,24 @@ pub(crate) fn page<T: Serialize>(
     next: impl FnOnce(&T) -> String,
 ) -> Response {
     let more = cut(&mut rows, limit);
-    let next = rows.last().filter(|_| more).map(next);
-    let mut body = Map::new();
-    // A row is a struct of strings, numbers and lists: it always has a value.
-    body.insert(noun.to_owned(), serde_json::to_value(rows).unwrap_or_default());
-    body.insert("nextPage".to_owned(), next.map_or(Value::Null, Value::String));
-    json_response(StatusCode::OK, &body)
+    let next_page = rows.last().filter(|_| more).map(next);
+    json_response(StatusCode::OK, &Page { noun, rows, next_page })
+}
+
+/// `{"<noun>":[…],"nextPage":…}`, rows and fields in their own order, as everywhere else.
+struct Page<'a, T> {
+    noun: &'a str,
+    rows: Vec<T>,
+    next_page: Option<String>,
+}
+
+impl<T: Serialize> Serialize for Page<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut page = serializer.serialize_map(Some(2))?;
+        page.serialize_entry(self.noun, &self.rows)?;
+        page.serialize_entry("nextPage", &self.next_page)?;
+        page.end()
+    }
 }
 
 /// A page of a thread, newest first, and before which message the next one goes on.

@@ -6,10 +6,15 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use mewe_runtime::{BoxFuture, Seams, clock, spawn, stop::Stop};
+use mewe_runtime::{
+    BoxFuture, Seams,
+    clock::{self, SharedClock},
+    spawn::{self, Panicked},
+    stop::Stop,
+};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::StoreError;
+use crate::{Claim, StoreError};
 
 /// How many lanes run side by side.
 const SIDE_BY_SIDE: usize = 64;
@@ -26,8 +31,13 @@ pub trait Lanes: Send + Sync + 'static {
     type Piece: Send + 'static;
     /// Claims at most `limit` pieces that are due, never two of one lane.
     fn claim(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Self::Piece>, StoreError>>;
-    /// Does the work and records how it ended.
-    fn run(&self, piece: Self::Piece) -> BoxFuture<'_, ()>;
+    /// What holds the piece.
+    fn claim_of(piece: &Self::Piece) -> Claim;
+    /// Does the work and records how it ended. An error: the store did not take that.
+    fn run(&self, piece: Self::Piece) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Gives a piece back of which nobody knows how it ended; it is run again after `pause`. Nothing happens if the claim is no
+    /// longer ours. `counts`: whether it was an attempt.
+    fn give_back(&self, claim: Claim, pause: Duration, counts: bool) -> BoxFuture<'_, Result<(), StoreError>>;
     /// When the next piece is due.
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
     /// Rings when there may be more to do.
@@ -48,7 +58,8 @@ pub async fn work<L: Lanes>(lanes: Arc<L>, seams: Seams, stop: Stop) {
                 for piece in pieces {
                     // There are as many permits as were asked for, and only this task takes them.
                     let Ok(place) = places.clone().acquire_owned().await else { return };
-                    seams.spawn.spawn(Box::pin(run_and_ring(lanes.clone(), piece, place)));
+                    let run = run_and_ring(lanes.clone(), piece, place, seams.clock.clone(), stop.clone());
+                    seams.spawn.spawn(Box::pin(run));
                 }
                 looking_again = false;
                 continue;
@@ -93,12 +104,39 @@ pub async fn work<L: Lanes>(lanes: Arc<L>, seams: Seams, stop: Stop) {
 }
 
 /// Runs a piece, frees its place and says so: after a panic too, or the place would be lost.
-async fn run_and_ring<L: Lanes>(lanes: Arc<L>, piece: L::Piece, place: OwnedSemaphorePermit) {
-    if let Err(panicked) = spawn::caught(lanes.run(piece)).await {
-        tracing::error!(%panicked, "a piece of work stays claimed until the next start");
+async fn run_and_ring<L: Lanes>(
+    lanes: Arc<L>,
+    piece: L::Piece,
+    place: OwnedSemaphorePermit,
+    clock: SharedClock,
+    stop: Stop,
+) {
+    let claim = L::claim_of(&piece);
+    let ended = spawn::caught(lanes.run(piece)).await;
+    if let Some(counts) = came_to_no_end(ended) {
+        // Otherwise its lane would stand still until the next start. A store that is full has room again one day.
+        while let Err(error) = lanes.give_back(claim.clone(), AFTER_ERROR, counts).await {
+            tracing::error!(%error, "a piece of work cannot be given back; trying again");
+            tokio::select! {
+                () = clock.sleep(AFTER_ERROR) => {}
+                () = stop.stopped() => break,
+            }
+        }
     }
     drop(place);
     lanes.bell().notify_one();
+}
+
+/// Whether work has to be given back, and if so, whether it was an attempt: one that is the program's own mistake is, so that it
+/// does not go on for ever; one that the disk did not take is not.
+fn came_to_no_end(ended: Result<Result<(), StoreError>, Panicked>) -> Option<bool> {
+    let error = match ended {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error,
+        Err(Panicked(words)) => StoreError::Panicked(words),
+    };
+    tracing::error!(%error, "how a piece of work ended is not known; it is run again");
+    Some(!matches!(error, StoreError::Full | StoreError::Io(_) | StoreError::Closed))
 }
 
 /// Does all that is due, here and now, and says how many pieces that were.
@@ -113,7 +151,11 @@ pub async fn run_due<L: Lanes>(lanes: &L) -> Result<usize, StoreError> {
             return Ok(done);
         }
         for piece in pieces {
-            lanes.run(piece).await;
+            let claim = L::claim_of(&piece);
+            if let Err(error) = lanes.run(piece).await {
+                lanes.give_back(claim, AFTER_ERROR, came_to_no_end(Ok(Err(error.clone()))).unwrap_or(true)).await?;
+                return Err(error);
+            }
             done += 1;
         }
     }

@@ -183,6 +183,8 @@ impl World {
 
     /// Does all that is due, until nothing is. What is due later waits for [`World::advance`].
     ///
+    /// A handler that waits for what nobody does holds it up for ever: time stands still here.
+    ///
     /// # Panics
     /// When it goes round in circles.
     pub async fn settle(&self) {

@@ -39,8 +39,8 @@ pub struct Person {
 
 impl Person {
     pub(crate) fn new(id: UserId, name: &str, is_agent: bool) -> Self {
-        let name = name.trim();
-        Self { id, name: (!name.is_empty()).then(|| name.to_owned()), is_agent }
+        let name = text::quote(name.trim());
+        Self { id, name: (!name.is_empty()).then_some(name), is_agent }
     }
 
     /// The name, or `somebody`. With mentions made plain: a name is no place to ping from.

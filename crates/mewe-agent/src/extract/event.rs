@@ -51,7 +51,8 @@ impl Message {
             segments.pop();
         }
         let lead = segments.iter().take_while(|s| is_me(s) || is_blank(s)).count();
-        let words: String = segments[lead..].iter().map(|s| text::quote(s.source())).collect();
+        // As a whole: two harmless parts can join into a mention.
+        let words = text::quote(&segments[lead..].iter().map(mention::Segment::source).collect::<String>());
         let words = words.trim();
         // "MuadDib, help" and "MuadDib: help" are one address.
         if lead > 0 { words.trim_start_matches([',', ':', '!']).trim_start().to_owned() } else { words.to_owned() }
@@ -167,8 +168,8 @@ impl FromEvent for Registered {
     fn from_event(incoming: &Incoming) -> Option<Self> {
         match incoming.payload() {
             Payload::Registered(r) => Some(Self {
-                agent_name: r.agent_name.clone(),
-                owner_first_name: r.owner_first_name.clone(),
+                agent_name: text::quote(&r.agent_name),
+                owner_first_name: text::quote(&r.owner_first_name),
                 personal_thread: r.personal_chat_thread_id,
             }),
             _ => None,

@@ -44,6 +44,11 @@ pub(crate) struct Work {
 }
 
 impl Work {
+    /// What holds it.
+    pub(crate) fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
     /// How often a handler was started for it, this time included.
     pub(crate) fn attempt(&self) -> u32 {
         self.claim.attempt
@@ -124,6 +129,17 @@ impl AgentStore {
                 Ok::<_, StoreError>(works)
             })
             .await
+    }
+
+    /// Gives an event back of which nobody knows how its handling ended; it is handled again after `pause`.
+    pub(crate) async fn give_event_back(
+        &self,
+        claim: Claim,
+        pause: Duration,
+        counts: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.db.write(move |tx| INBOX.give_back(tx, &claim, later(now, pause), now, counts)).await
     }
 
     /// When the next event is due.
@@ -538,7 +554,8 @@ impl Acceptance<'_> {
         if user == UserId::from(self.agent) {
             return Ok(());
         }
-        let name = name.trim();
+        // A name is no place to ping from, wherever it is repeated.
+        let name = mention::plain(name.trim());
         self.tx
             .prepare_cached(
                 "INSERT INTO people VALUES (?1, ?2, ?3, NULLIF(?4, ''), ?5, ?6) ON CONFLICT (agent, thread, user)

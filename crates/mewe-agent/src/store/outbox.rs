@@ -1,5 +1,7 @@
 //! Promised messages, kept before each step that the world can see.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use mewe_protocol::{AgentId, MessageId, MessageText, ThreadId, decided::SEND_LOOK_BACK_SECONDS, request};
 use mewe_runtime::clock::later;
@@ -22,6 +24,11 @@ pub(crate) struct SendWork {
 }
 
 impl SendWork {
+    /// What holds it.
+    pub(crate) fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
     /// How often it was claimed.
     pub(crate) fn attempt(&self) -> u32 {
         self.claim.attempt
@@ -53,6 +60,17 @@ impl AgentStore {
                 Ok::<_, StoreError>(works)
             })
             .await
+    }
+
+    /// Gives a send back of which nobody knows how far it came; its state in the store tells, after `pause`.
+    pub(crate) async fn give_send_back(
+        &self,
+        claim: Claim,
+        pause: Duration,
+        counts: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.db.write(move |tx| OUTBOX.give_back(tx, &claim, later(now, pause), now, counts)).await
     }
 
     /// When the next send is due.
@@ -99,7 +117,7 @@ impl AgentStore {
         &self,
         work: SendWork,
         state: SendState,
-        pause: std::time::Duration,
+        pause: Duration,
         cause: String,
         now: Timestamp,
     ) -> Result<(), StoreError> {

@@ -186,7 +186,10 @@ async fn an_event_that_takes_the_process_down_is_parked_after_ten_starts() {
         }
         world.restart().await;
     }
-    world.settle().await;
+    {
+        let mut rest: std::pin::Pin<Box<dyn Future<Output = _>>> = Box::pin(world.settle());
+        assert!(start(&mut rest).is_ready(), "it is not started once more");
+    }
     petur.says("two").await;
     assert_eq!(log.take(), ["one", "one", "one", "one", "one", "one", "one", "one", "one", "one", "two"]);
     petur.hears("it failed 10 times").await;

@@ -195,6 +195,8 @@ async fn one_text_to_two_threads_in_one_second_is_two_requests() {
     let club = story.world.thread("Club", [&story.petur, &story.sigrun]).await;
     story.petur.brings_agent_to(&club).await;
     story.sigrun_says("yes").await;
+    // A start tidies up; the seconds that were used are not forgotten.
+    story.world.restart().await;
     story.sigrun.says_in(&club, "yes").await;
     assert_eq!(story.replies().await, ["yes"]);
     assert_eq!(club.said_by(&story.petur.agent).await, ["yes"]);
@@ -226,6 +228,18 @@ async fn a_message_nobody_named_is_learned_from_its_thread_and_mistaken_for_no_o
     }
     story.world.advance(Duration::from_secs(60)).await;
     assert_eq!(story.replies().await, ["yes"; 4]);
+}
+
+#[tokio::test]
+async fn an_equal_message_of_long_ago_is_not_taken_for_one_that_was_lost() {
+    let story = Story::begins().await;
+    story.sigrun_says("yes").await;
+    // Longer than anybody remembers which message was whose.
+    story.world.advance(Duration::from_secs(31 * 24 * 60 * 60)).await;
+    story.world.faults().next(Way::Send, Fault::RequestLost);
+    story.sigrun_says("yes").await;
+    story.world.advance(SOON).await;
+    assert_eq!(story.replies().await, ["yes"; 2]);
 }
 
 #[tokio::test]

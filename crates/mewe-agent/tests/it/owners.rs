@@ -182,6 +182,22 @@ async fn an_agent_that_is_registered_anew_is_heard_again_and_late_news_of_a_thre
 }
 
 #[tokio::test]
+async fn a_personal_thread_that_is_given_anew_begins_with_the_two() {
+    let world = World::new(|app| app.on(echo)).await;
+    let petur = world.owner("Pétur Jureksson", "MuadDib").await;
+    let sigrun = world.person("Sigrún Guðmundsdóttir").await;
+    let (program, agent, personal) = (world.first_program(), petur.agent.id(), petur.thread().id());
+    world.delivers(&program, agent, &message(personal, 7, &sigrun, "and me?")).await;
+    petur.says("one").await;
+    petur.silence().await;
+    let removed = Payload::Unregistered(mewe_protocol::event::Unregistered { owner_id: petur.id() });
+    world.delivers(&program, agent, &removed).await;
+    world.delivers(&program, agent, &registered(petur.id(), personal)).await;
+    petur.says("two").await;
+    petur.hears("two").await;
+}
+
+#[tokio::test]
 async fn while_a_third_is_in_the_personal_thread_nothing_is_heard_or_said_there() {
     let world = World::new(|app| app.on(echo)).await;
     let petur = world.owner("Pétur Jureksson", "MuadDib").await;

@@ -79,6 +79,11 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
+    /// What holds it.
+    pub(crate) fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
     pub(crate) fn body(&self) -> &[u8] {
         &self.claim.payload
     }
@@ -235,6 +240,19 @@ pub(crate) fn record(c: &Connection, delivery: &Delivery, ended: &Ended, now: Ti
         Ended::Gone => apps::disable(c, delivery.app, GONE),
         Ended::Failed { .. } | Ended::GivenUp { .. } => apps::count_failure(c, delivery.app),
     }
+}
+
+/// Gives a delivery back of which nobody knows how its attempt ended; it is attempted again at `due`.
+pub(crate) fn give_back(
+    c: &Connection,
+    claim: &Claim,
+    due: Timestamp,
+    now: Timestamp,
+    counts: bool,
+) -> Result<(), StoreError> {
+    QUEUE.give_back(c, claim, due, now, counts)?;
+    c.execute("UPDATE deliveries SET state = 'retrying' WHERE id = ?1 AND state = 'in_flight'", [claim.id])?;
+    Ok(())
 }
 
 /// After opening: what an earlier process was attempting is attempted again.

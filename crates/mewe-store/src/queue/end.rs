@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::{Claim, Queue, QueueError};
+use crate::StoreError;
 
 /// Where a row waits for its next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +85,25 @@ impl Queue {
                 !counts
             ])?;
         self.ended(c, claim, changed)
+    }
+
+    /// Gives a claim back whose work came to no end that could be recorded: the row comes back at `due`, where it was. Nothing
+    /// happens when the claim is no longer the row's.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn give_back(
+        &self,
+        c: &Connection,
+        claim: &Claim,
+        due: Timestamp,
+        now: Timestamp,
+        counts: bool,
+    ) -> Result<(), StoreError> {
+        match self.retry(c, claim, Hold::Lane, due, "nobody knows how it ended", now, counts) {
+            Ok(()) | Err(QueueError::Fenced) => Ok(()),
+            Err(QueueError::Store(error)) => Err(error),
+        }
     }
 
     fn ended(&self, c: &Connection, claim: &Claim, changed: usize) -> Result<(), QueueError> {

@@ -110,6 +110,9 @@ struct Crew {
     failing_claims: AtomicUsize,
     /// How many looks for what is due next fail from now on.
     failing_looks: AtomicUsize,
+    /// How many ends are not stored from now on, and how many pieces cannot be given back.
+    failing_ends: AtomicUsize,
+    failing_returns: AtomicUsize,
     claims: AtomicUsize,
     /// How late the look for what is due next is.
     lag: Mutex<Duration>,
@@ -130,7 +133,7 @@ impl Lanes for Crew {
     type Piece = Claim;
 
     fn claim(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Claim>, StoreError>> {
-        self.claims.fetch_add(1, Ordering::SeqCst);
+        assert!(self.claims.fetch_add(1, Ordering::SeqCst) < 1000, "it spins");
         let (epoch, now) = (self.db.epoch(), self.clock.now());
         Box::pin(async move {
             fails(&self.failing_claims)?;
@@ -138,7 +141,20 @@ impl Lanes for Crew {
         })
     }
 
-    fn run(&self, claim: Claim) -> BoxFuture<'_, ()> {
+    fn claim_of(piece: &Claim) -> Claim {
+        piece.clone()
+    }
+
+    fn give_back(&self, claim: Claim, pause: Duration, counts: bool) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.note(if counts { "came to nothing" } else { "was not stored" }, &claim);
+        let now = self.clock.now();
+        Box::pin(async move {
+            fails(&self.failing_returns)?;
+            self.db.write(move |tx| JOBS.give_back(tx, &claim, now + pause, now, counts)).await
+        })
+    }
+
+    fn run(&self, claim: Claim) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             self.note("begins", &claim);
             if claim.payload.starts_with(b"held") {
@@ -155,7 +171,9 @@ impl Lanes for Crew {
                 }
                 _ => JOBS.done(tx, &claim, now),
             });
+            fails(&self.failing_ends)?;
             ended.await.unwrap();
+            Ok(())
         })
     }
 
@@ -193,6 +211,8 @@ impl Works {
             gate: Semaphore::new(0),
             failing_claims: AtomicUsize::new(0),
             failing_looks: AtomicUsize::new(0),
+            failing_ends: AtomicUsize::new(0),
+            failing_returns: AtomicUsize::new(0),
             claims: AtomicUsize::new(0),
             lag: Mutex::default(),
         };
@@ -371,8 +391,14 @@ fn a_bell_that_rings_while_it_looks_is_heard() {
         fn claim(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Claim>, StoreError>> {
             self.works.crew.claim(limit)
         }
-        fn run(&self, claim: Claim) -> BoxFuture<'_, ()> {
+        fn claim_of(piece: &Claim) -> Claim {
+            piece.clone()
+        }
+        fn run(&self, claim: Claim) -> BoxFuture<'_, Result<(), StoreError>> {
             self.works.crew.run(claim)
+        }
+        fn give_back(&self, claim: Claim, pause: Duration, counts: bool) -> BoxFuture<'_, Result<(), StoreError>> {
+            self.works.crew.give_back(claim, pause, counts)
         }
         fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
             let due = now(self.works.crew.next_due());
@@ -410,6 +436,16 @@ fn it_sleeps_until_something_is_due() {
 }
 
 #[test]
+fn it_does_not_sleep_long_for_what_is_far_off_since_a_clock_may_be_set() {
+    let works = Works::new();
+    works.push_due("a", "one", 1000);
+    works.start();
+    assert_eq!(works.sleeps(), [30]);
+    works.advance(30);
+    assert_eq!(works.sleeps(), [30]);
+}
+
+#[test]
 fn what_comes_back_later_is_waited_for() {
     let works = Works::new();
     works.push("a", "again");
@@ -432,16 +468,22 @@ fn what_becomes_due_while_it_looks_is_not_slept_over() {
 
 #[test]
 fn what_is_due_but_cannot_be_claimed_is_looked_for_without_haste() {
-    /// Says that something is due, and never has it.
+    /// Says that something is due, and never has it; counts how often it is asked.
     struct Promises(Notify, AtomicUsize);
     impl Lanes for Promises {
-        type Piece = ();
-        fn claim(&self, _: usize) -> BoxFuture<'_, Result<Vec<()>, StoreError>> {
-            self.1.fetch_add(1, Ordering::SeqCst);
+        type Piece = Claim;
+        fn claim(&self, _: usize) -> BoxFuture<'_, Result<Vec<Claim>, StoreError>> {
+            assert!(self.1.fetch_add(1, Ordering::SeqCst) < 2, "it spins");
             Box::pin(async { Ok(Vec::new()) })
         }
-        fn run(&self, (): ()) -> BoxFuture<'_, ()> {
-            Box::pin(async {})
+        fn claim_of(piece: &Claim) -> Claim {
+            piece.clone()
+        }
+        fn run(&self, _: Claim) -> BoxFuture<'_, Result<(), StoreError>> {
+            Box::pin(async { Ok(()) })
+        }
+        fn give_back(&self, _: Claim, _: Duration, _: bool) -> BoxFuture<'_, Result<(), StoreError>> {
+            Box::pin(async { Ok(()) })
         }
         fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
             Box::pin(async { Ok(Some(at(0))) })
@@ -461,13 +503,13 @@ fn what_is_due_but_cannot_be_claimed_is_looked_for_without_haste() {
     tasks.spawn(Box::pin(lanes::work(promises.clone(), seams, Stop::new())));
     for _ in 0..10 {
         tasks.settle();
-        assert!(promises.1.swap(0, Ordering::SeqCst) <= 2);
+        assert!(promises.1.swap(0, Ordering::SeqCst) > 0, "it has given up");
         clock.advance(Duration::from_secs(1));
     }
 }
 
 #[test]
-fn a_clock_that_is_set_back_delays_nothing_for_long() {
+fn a_clock_that_is_set_back_and_forth_loses_nothing() {
     let works = Works::new();
     works.push_due("a", "one", 10);
     works.start();
@@ -512,7 +554,7 @@ fn a_store_that_fails_to_say_what_is_due_is_asked_again() {
 }
 
 #[test]
-fn a_piece_that_panics_keeps_no_place() {
+fn a_piece_that_panics_keeps_no_place_and_comes_back_as_an_attempt() {
     let works = Works::new();
     for n in 0..64 {
         works.push(&format!("lane {n}"), "panics");
@@ -521,9 +563,42 @@ fn a_piece_that_panics_keeps_no_place() {
     works.start();
     let news = works.news();
     assert_eq!(news[news.len() - 2..], ["begins last", "ends last"]);
-    assert_eq!(works.counts(), Counts { claimed: 64, ..Counts::default() }, "they are the next start's");
+    assert_eq!(news.iter().filter(|line| *line == "came to nothing panics").count(), 64);
+    assert_eq!(works.counts(), Counts { waiting: 64, ..Counts::default() });
+    works.advance(1);
+    assert_eq!(works.news().iter().filter(|line| *line == "begins panics").count(), 64);
     works.stops();
     assert!(works.has_ended());
+}
+
+#[test]
+fn a_piece_whose_end_was_not_stored_is_run_again_without_haste() {
+    let works = Works::new();
+    works.crew.failing_ends.store(1, Ordering::SeqCst);
+    works.push("a", "again");
+    works.start();
+    assert_eq!(works.news(), ["begins again", "ends again", "was not stored again"]);
+    works.advance(1);
+    // It was no attempt: what is done at the first one is done now.
+    assert_eq!(works.news(), ["begins again", "ends again"]);
+    assert_eq!(works.counts(), Counts { waiting: 1, ..Counts::default() });
+    works.advance(5);
+    assert_eq!(works.news(), ["begins again", "ends again"]);
+    assert_eq!(works.counts(), Counts::default());
+}
+
+#[test]
+fn a_piece_is_given_back_once_the_store_takes_it() {
+    let works = Works::new();
+    works.crew.failing_ends.store(1, Ordering::SeqCst);
+    works.crew.failing_returns.store(2, Ordering::SeqCst);
+    works.push("a", "one");
+    works.start();
+    works.advance(1);
+    works.advance(1);
+    assert_eq!(works.counts(), Counts { waiting: 1, ..Counts::default() });
+    works.advance(1);
+    assert_eq!(works.counts(), Counts::default());
 }
 
 #[test]

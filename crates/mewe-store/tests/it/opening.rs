@@ -63,7 +63,8 @@ async fn a_migration_is_applied_once_and_in_order() {
     drop(db);
     for _ in 0..2 {
         let db = open_with(dir.path(), &[first, second]).unwrap();
-        let body = db.read(|c| Ok::<Option<String>, StoreError>(c.query_row("SELECT body FROM notes", [], |r| r.get(0))?));
+        let body =
+            db.read(|c| Ok::<Option<String>, StoreError>(c.query_row("SELECT body FROM notes", [], |r| r.get(0))?));
         assert_eq!(body.await.unwrap(), None);
     }
 }

@@ -83,8 +83,7 @@ async fn an_error_undoes_its_own_piece_alone() {
             note(tx, 2)?;
             note(tx, 1)
         });
-        let (before, mistaken, after) =
-            tokio::join!(db.write(|tx| note(tx, 1)), mistaken, db.write(|tx| note(tx, 3)));
+        let (before, mistaken, after) = tokio::join!(db.write(|tx| note(tx, 1)), mistaken, db.write(|tx| note(tx, 3)));
         before.unwrap();
         assert!(matches!(mistaken, Err(StoreError::Sqlite(_))), "{mistaken:?}");
         after.unwrap();
@@ -101,8 +100,7 @@ async fn a_panic_is_its_own_pieces_alone() {
             note(tx, 2)?;
             panic!("the spice does not flow");
         });
-        let (before, panicked, after) =
-            tokio::join!(db.write(|tx| note(tx, 1)), panics, db.write(|tx| note(tx, 3)));
+        let (before, panicked, after) = tokio::join!(db.write(|tx| note(tx, 1)), panics, db.write(|tx| note(tx, 3)));
         before.unwrap();
         let words = panicked.unwrap_err().to_string();
         assert!(words.ends_with("the spice does not flow"), "{words}");
@@ -124,6 +122,25 @@ async fn a_piece_that_commits_by_itself_is_refused_and_not_stored() {
             Ok::<_, StoreError>(())
         });
         early.await.unwrap_err();
+        db.write(|tx| note(tx, 3)).await.unwrap();
+        assert_eq!(notes(&db).await, [3]);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_refuses_all_that_is_in_it_and_nothing_that_comes_after() {
+    for options in [THREAD, INLINE] {
+        let dir = tempfile::tempdir().unwrap();
+        let db = open(dir.path(), options);
+        let table = "CREATE TABLE answers (n INTEGER REFERENCES notes DEFERRABLE INITIALLY DEFERRED) STRICT";
+        db.write(move |tx| Ok::<_, StoreError>(tx.execute_batch(table)?)).await.unwrap();
+        // SQLite looks for what is answered only when it commits.
+        let answers_nothing = db.write(|tx| {
+            note(tx, 1)?;
+            Ok::<_, StoreError>(tx.execute("INSERT INTO answers VALUES (2)", [])?)
+        });
+        let refused = answers_nothing.await;
+        assert!(matches!(refused, Err(StoreError::Sqlite(_))), "{refused:?}");
         db.write(|tx| note(tx, 3)).await.unwrap();
         assert_eq!(notes(&db).await, [3]);
     }

@@ -1,0 +1,11 @@
+//! The host through its own routes, on a held clock: what it takes, what it refuses, who hears of what, and that nothing of
+//! it is lost.
+
+mod agent_api;
+mod anything;
+mod delivery;
+mod news;
+mod operator_api;
+mod support;
+mod vectors;
+mod wire;
