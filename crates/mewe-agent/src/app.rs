@@ -11,45 +11,22 @@ use axum::Router;
 use jiff::Timestamp;
 use mewe_runtime::{Seams, clock::later, serve, stop::Stop, transport::TransportError};
 use mewe_store::{OpenError, Options, StoreError, lanes};
-use tokio::sync::Notify;
 
 use crate::{
     Account, AccountError, Handler, Owners,
     client::Client,
     dispatch::Dispatch,
+    door::Door,
     extract::Values,
     handler::{AnyHandler, Erased},
     sender::Sender,
+    shared::{Bell, Shared},
     store::AgentStore,
-    webhook::{self, Door},
+    webhook,
 };
 
 /// How often what has no use any more is forgotten.
 const PRUNE: Duration = Duration::from_secs(60 * 60);
-
-/// What all parts of a running application share.
-pub(crate) struct Shared {
-    pub(crate) store: AgentStore,
-    pub(crate) client: Client,
-    pub(crate) handlers: Vec<Box<dyn AnyHandler>>,
-    pub(crate) values: Values,
-    pub(crate) seams: Seams,
-    pub(crate) door: Door,
-    pub(crate) inbox: Bell,
-    pub(crate) outbox: Bell,
-    /// When old rows were last forgotten.
-    tidied: Mutex<Option<Timestamp>>,
-}
-
-/// Rings when there may be more to do.
-#[derive(Default)]
-pub(crate) struct Bell(pub(crate) Notify);
-
-impl Bell {
-    pub(crate) fn ring(&self) {
-        self.0.notify_one();
-    }
-}
 
 /// An application in the making.
 ///

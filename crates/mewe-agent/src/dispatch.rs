@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 
 use crate::{
     Incoming,
-    app::Shared,
     client::CallError,
+    shared::Shared,
     store::{Completed, Work},
 };
 
@@ -56,7 +56,7 @@ impl Dispatch {
         let shared = &self.0;
         let now = || shared.seams.clock.now();
         self.ask_the_thread(&work).await;
-        let incoming = Incoming::new(shared.clone(), &work, now());
+        let incoming = Incoming::new(shared.store.clone(), shared.values.clone(), &work, now());
         let (name, thread, attempt) = (work.payload.name(), work.thread, work.attempt());
         let ran = self.run_handler(&incoming).await;
         kill_point!("agent.handler.before-commit");

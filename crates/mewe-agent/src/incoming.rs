@@ -7,7 +7,6 @@ use mewe_protocol::{MessageId, Payload, ThreadId};
 
 use crate::{
     Agent, Person,
-    app::Shared,
     effect::Effects,
     extract::Values,
     origin::Origin,
@@ -20,7 +19,8 @@ use crate::{
 pub struct Incoming(Arc<Inner>);
 
 struct Inner {
-    shared: Arc<Shared>,
+    store: AgentStore,
+    values: Values,
     payload: Payload,
     thread: Option<ThreadId>,
     agent: Agent,
@@ -37,12 +37,13 @@ struct Run {
 }
 
 impl Incoming {
-    pub(crate) fn new(shared: Arc<Shared>, work: &Work, now: Timestamp) -> Self {
+    pub(crate) fn new(store: AgentStore, values: Values, work: &Work, now: Timestamp) -> Self {
         let thread = work.thread;
         // The event's own thread first: whatever a handler does, it has read its event.
         let origin = thread.map(Origin::of).unwrap_or_default();
         Self(Arc::new(Inner {
-            shared,
+            store,
+            values,
             payload: work.payload.clone(),
             thread,
             agent: work.agent.clone(),
@@ -94,11 +95,11 @@ impl Incoming {
 
     /// What the application shares with its handlers.
     pub fn values(&self) -> &Values {
-        &self.0.shared.values
+        &self.0.values
     }
 
     pub(crate) fn store(&self) -> &AgentStore {
-        &self.0.shared.store
+        &self.0.store
     }
 
     pub(crate) fn origin(&self) -> Origin {

@@ -26,13 +26,16 @@ mod account;
 mod app;
 pub mod client;
 mod dispatch;
+mod door;
 mod effect;
 mod extract;
+mod facts;
 mod handler;
 mod incoming;
 mod origin;
 mod outbox;
 mod sender;
+mod shared;
 mod state;
 mod store;
 pub mod text;
@@ -43,9 +46,10 @@ pub use account::{Account, AccountError, HostUrl};
 pub use app::{App, AppBuilder, BuildError, RunError, interrupted};
 pub use client::Client;
 pub use extract::{
-    Agent, AgentJoined, AgentLeft, Ctx, Direct, FromContext, FromEvent, Joined, Left, Mention, Message, Past, Person,
-    Registered, Since, State, Thread, UnknownEvent, Unregistered, UserJoined, UserLeft, Values,
+    AgentJoined, AgentLeft, Ctx, Direct, FromContext, FromEvent, Joined, Left, Mention, Message, Registered, State,
+    UnknownEvent, Unregistered, UserJoined, UserLeft, Values,
 };
+pub use facts::{Agent, Past, Person, Since, Thread};
 pub use handler::{Handler, IntoReply};
 pub use incoming::Incoming;
 pub use mewe_protocol::{

@@ -13,9 +13,9 @@ use tokio::sync::Notify;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
-    app::Shared,
     client::{CallError, body_of},
     outbox::{Answer, Move, Outcome, Pause, Seen, SendState},
+    shared::Shared,
     store::SendWork,
 };
 

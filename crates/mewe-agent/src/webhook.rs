@@ -4,10 +4,7 @@
 //! bytes as they came, then the payload. The answer says only that it was refused; the log and `/health` say which reading or
 //! clock would have matched.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -17,7 +14,6 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use jiff::Timestamp;
 use mewe_protocol::{
     Reading, Refusal, UnixSeconds, decided,
     error::{ErrorBody, ErrorCode},
@@ -27,11 +23,11 @@ use mewe_protocol::{
 };
 use mewe_runtime::{
     kill_point,
-    serve::{BodyBudget, BodyError, read_body},
+    serve::{BodyError, read_body},
 };
 use serde::Serialize;
 
-use crate::{app::Shared, store::Accepted};
+use crate::{shared::Shared, store::Accepted};
 
 /// The routes of an agent: `POST /webhook` and `GET /health`, everything else refused in JSON.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
@@ -43,30 +39,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-/// What has come to the door since the start.
-#[derive(Default)]
-pub(crate) struct Door {
-    counts: Mutex<Counts>,
-    pub(crate) budget: BodyBudget,
-}
-
-#[derive(Default, Clone, Serialize)]
-struct Counts {
-    accepted: u64,
-    duplicates: u64,
-    /// By cause; for a refused signature, what would have matched.
-    refused: BTreeMap<String, u64>,
-    #[serde(skip)]
-    told: Option<Timestamp>,
-}
-
 async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     match take(&shared, request).await {
         Ok(accepted) => {
-            shared.door.count(|counts| match accepted {
-                Accepted::Duplicate => counts.duplicates += 1,
-                _ => counts.accepted += 1,
-            });
+            shared.door.accepted(accepted == Accepted::Duplicate);
             answer(StatusCode::OK, &serde_json::json!({ "status": "ok" }))
         }
         Err(refused) => refuse(refused.0, &refused.1),
@@ -145,16 +121,7 @@ async fn take(shared: &Shared, request: Request) -> Result<Accepted, Refused> {
 /// Counts a refusal under what would have matched, and says so at most once a minute.
 fn note(shared: &Shared, refusal: &Refusal, explained: &[Explained]) -> Refused {
     let cause = cause(refusal, explained, shared.client.account().reads());
-    let now = shared.seams.clock.now();
-    let tell = shared.door.count(|counts| {
-        let n = counts.refused.entry(cause.clone()).or_default();
-        *n += 1;
-        let due = counts.told.is_none_or(|told| now.duration_since(told).as_secs() >= 60);
-        if due {
-            counts.told = Some(now);
-        }
-        due.then_some(*n)
-    });
+    let tell = shared.door.refused(&cause, shared.seams.clock.now());
     if let Some(count) = tell {
         let seconds_ahead = explained.first().and_then(|one| one.shift);
         tracing::warn!(count, cause, seconds_ahead, "webhooks refused");
@@ -173,12 +140,6 @@ fn cause(refusal: &Refusal, explained: &[Explained], reading: Reading) -> String
     }
 }
 
-impl Door {
-    fn count<T>(&self, f: impl FnOnce(&mut Counts) -> T) -> T {
-        f(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
 /// Alive, and how much there is to do. No id, no text, no secret.
 async fn health(State(shared): State<Arc<Shared>>) -> Response {
     let Ok(load) = shared.store.load().await else {
@@ -189,7 +150,7 @@ async fn health(State(shared): State<Arc<Shared>>) -> Response {
             "waiting": counts.waiting, "running": counts.claimed, "aside": counts.aside, "parked": counts.parked,
         })
     };
-    let webhooks = shared.door.count(|counts| counts.clone());
+    let webhooks = shared.door.counts();
     answer(
         StatusCode::OK,
         &serde_json::json!({

@@ -103,8 +103,8 @@ impl Engine {
         match status {
             200..300 => Ended::Delivered(status),
             410 => Ended::Gone,
-            // The endpoint as a whole: the next event would fare no better.
-            401 | 403 | 404 | 420 | 429 | 502..=504 => {
+            // The endpoint as a whole: the next event would fare no better. It has moved, wants other methods, is locked, busy, away.
+            300..=399 | 401 | 403..=405 | 420 | 429 | 502..=504 => {
                 self.failed(delivery, Some(status), format!("it answered {status}"), false)
             }
             status => self.failed(delivery, Some(status), format!("it answered {status}"), true),

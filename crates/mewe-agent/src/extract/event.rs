@@ -5,8 +5,8 @@ use std::ops::Deref;
 use jiff::Timestamp;
 use mewe_protocol::{MessageId, Payload, ThreadId, UserId, mention};
 
-use super::{FromEvent, Person};
-use crate::{Incoming, text};
+use super::FromEvent;
+use crate::{Incoming, Person, text};
 
 /// A message in a thread in which the agent sits, whoever wrote it, except the agent itself and other known agents.
 #[derive(Debug, Clone)]

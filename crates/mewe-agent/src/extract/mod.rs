@@ -8,13 +8,13 @@ mod event;
 
 use std::{any::Any, collections::HashMap, ops::Deref, sync::Arc};
 
-pub use context::{Agent, Ctx, Past, Person, Since, Thread};
+pub use context::Ctx;
 pub use event::{
     AgentJoined, AgentLeft, Direct, Joined, Left, Mention, Message, Registered, UnknownEvent, Unregistered, UserJoined,
     UserLeft,
 };
 
-use crate::{Error, Incoming};
+use crate::{Agent, Error, Incoming};
 
 /// A first argument: made from the event, or not, and then the handler does not hear it.
 #[diagnostic::on_unimplemented(
@@ -51,11 +51,11 @@ pub trait FromContext: Sized + Send {
 
 /// What an application shares with all its handlers, by type.
 #[derive(Clone, Default)]
-pub struct Values(HashMap<std::any::TypeId, Arc<dyn Any + Send + Sync>>);
+pub struct Values(Arc<HashMap<std::any::TypeId, Arc<dyn Any + Send + Sync>>>);
 
 impl Values {
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.0.insert(std::any::TypeId::of::<T>(), Arc::new(value));
+        Arc::make_mut(&mut self.0).insert(std::any::TypeId::of::<T>(), Arc::new(value));
     }
 
     /// The value of this type, if there is one.

@@ -1,9 +1,11 @@
 //! What an application keeps, as promises: accept, claim, complete, fail, settle. Values in, values out; no transaction is
 //! held while anything else happens, and no table shows through.
 
+mod accept;
 mod inbox;
 mod outbox;
 mod reads;
+mod roster;
 
 use std::path::Path;
 
@@ -12,7 +14,8 @@ use mewe_protocol::{AgentId, AppId, MessageId, ThreadId, UserId, decided};
 use mewe_store::{Db, OpenError, Options, Queue, Schema, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
-pub(crate) use inbox::{Accepted, Completed, Work};
+pub(crate) use accept::Accepted;
+pub(crate) use inbox::{Completed, Work};
 pub(crate) use outbox::SendWork;
 
 use crate::origin::Origin;
@@ -60,7 +63,7 @@ impl AgentStore {
         db.write(move |tx| {
             INBOX.recover(tx, epoch, now)?;
             OUTBOX.recover(tx, epoch, now)?;
-            inbox::judge_owners(tx, &served, now)?;
+            roster::judge_owners(tx, &served, now)?;
             // Whose data this is. A second application in the same directory would mix two people's threads.
             tx.execute("INSERT OR IGNORE INTO meta VALUES ('app', ?1)", [app.as_bytes()])?;
             Ok::<_, StoreError>(())

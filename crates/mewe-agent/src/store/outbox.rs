@@ -8,7 +8,7 @@ use mewe_runtime::clock::later;
 use mewe_store::{Claim, Hold, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{AgentStore, OUTBOX, keep_message};
+use super::{AgentStore, OUTBOX, keep_message, lane, origin_id, roster::is_overheard};
 use crate::{client, origin::Origin, outbox::SendState};
 
 /// A message on its way.
@@ -207,4 +207,42 @@ fn load(tx: &Connection, claim: &Claim) -> Result<Option<SendWork>, StoreError> 
         created: Timestamp::from_second(created).unwrap_or(Timestamp::UNIX_EPOCH),
         origin,
     }))
+}
+
+/// Promises a message, if it can be sent at all: an agent that was removed has no voice, nor one that is overheard where it
+/// speaks with its owner alone.
+#[expect(clippy::too_many_arguments, reason = "a row")]
+pub(super) fn push_send(
+    tx: &Connection,
+    agent: AgentId,
+    thread: ThreadId,
+    text: &str,
+    event: i64,
+    part: usize,
+    origin: &Origin,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM agents WHERE agent = ?1 AND standing = 'gone')";
+    let gone: bool = tx.prepare_cached(sql)?.query_row([agent.as_bytes()], |r| r.get(0))?;
+    if gone || is_overheard(tx, agent, thread)? {
+        tracing::warn!(%agent, %thread, gone, "a message is not sent: the agent was removed, or is overheard there");
+        return Ok(());
+    }
+    let origin = origin_id(tx, agent, origin)?;
+    let id = OUTBOX.push(tx, &lane(agent, thread), b"", now, now)?;
+    tx.prepare_cached(
+        "INSERT INTO sends (id, agent, thread, text, event, part, state, created, origin)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'queued', ?7, ?8)",
+    )?
+    .execute(params![
+        id,
+        agent.as_bytes(),
+        thread.as_bytes(),
+        text,
+        event,
+        i64::try_from(part).unwrap_or(i64::MAX),
+        now.as_second(),
+        origin
+    ])?;
+    Ok(())
 }

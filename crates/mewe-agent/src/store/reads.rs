@@ -7,7 +7,7 @@ use mewe_protocol::{AgentId, MessageId, ThreadId, UserId};
 use mewe_store::{Counts, StoreError};
 use rusqlite::{OptionalExtension, params};
 
-use super::{AgentStore, INBOX, OUTBOX, counter, inbox};
+use super::{AgentStore, INBOX, OUTBOX, counter, roster};
 use crate::{
     Agent, Past, Person, Since, Thread,
     origin::Origin,
@@ -129,7 +129,7 @@ impl AgentStore {
         thread: ThreadId,
         user: UserId,
     ) -> Result<Option<Person>, StoreError> {
-        self.db.read(move |c| inbox::person(c, agent, thread, user)).await
+        self.db.read(move |c| roster::person(c, agent, thread, user)).await
     }
 
     pub(crate) async fn state(

@@ -22,7 +22,7 @@ use mewe_runtime::kill_point;
 
 use crate::{
     Shared,
-    change::{apps, messages, threads},
+    change::{find, messages},
     domain::message,
     error::{ApiError, json_response},
     paging,
@@ -60,9 +60,9 @@ pub(crate) async fn read(
     let thread: ThreadId = params.id("threadId")?;
     let (limit, before) = (params.limit()?, params.query_id("beforeId")?);
     let page = shared.read(move |c| {
-        threads::existing(c, thread)?;
+        find::thread(c, thread)?;
         let is_in = store::threads::is_in(c, thread, verified.agent_id.into())?;
-        message::may_read(is_in, &apps::existing(c, verified.app_id)?.permissions)?;
+        message::may_read(is_in, &find::app(c, verified.app_id)?.permissions)?;
         paging::messages(c, thread, before, limit)
     });
     let (messages, before) = page.await?;

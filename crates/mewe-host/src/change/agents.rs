@@ -3,7 +3,7 @@
 use mewe_protocol::{AgentId, AppId, ThreadId, UserId};
 use rusqlite::Connection;
 
-use super::{Change, apps, threads, users};
+use super::{Change, find};
 use crate::{
     domain::{
         agent::{Agent, may_register},
@@ -27,8 +27,8 @@ pub(super) fn register_as(
     owner: UserId,
     name: Name,
 ) -> Result<Agent, ApiError> {
-    let app = apps::existing(change.c, app)?.id;
-    let owner = users::existing(change.c, owner, "ownerId")?;
+    let app = find::app(change.c, app)?.id;
+    let owner = find::person(change.c, owner, "ownerId")?;
     may_register(store::agents::of_owner(change.c, owner.id, app)?)?;
     let personal = change.id()?;
     store::threads::insert(change.c, personal, None, true, change.steady)?;
@@ -43,33 +43,33 @@ pub(super) fn register_as(
 
 /// Its owner brings it into a further thread.
 pub(crate) fn join(change: &Change<'_>, agent: AgentId, thread: ThreadId) -> Result<(), ApiError> {
-    let agent = existing(change.c, agent)?;
-    let thread = threads::existing(change.c, thread)?;
+    let agent = find::agent(change.c, agent)?;
+    let thread = find::thread(change.c, thread)?;
     let is_in = |user| store::threads::is_in(change.c, thread.id, user);
     thread.may_seat(is_in(agent.id.into())?, is_in(agent.owner)?)?;
     store::threads::add(change.c, thread.id, agent.id.into(), change.now)?;
-    let owner = users::existing(change.c, agent.owner, "ownerId")?;
-    change.tell(news::agent_joined(&threads::existing(change.c, thread.id)?, &agent, &owner))?;
+    let owner = find::person(change.c, agent.owner, "ownerId")?;
+    change.tell(news::agent_joined(&find::thread(change.c, thread.id)?, &agent, &owner))?;
     Ok(())
 }
 
 /// Its owner takes it out of a further thread.
 pub(crate) fn leave(change: &Change<'_>, agent: AgentId, thread: ThreadId) -> Result<(), ApiError> {
-    let agent = existing(change.c, agent)?;
-    let thread = threads::existing(change.c, thread)?;
+    let agent = find::agent(change.c, agent)?;
+    let thread = find::thread(change.c, thread)?;
     thread.may_unseat(store::threads::is_in(change.c, thread.id, agent.id.into())?)?;
     unseat(change, thread.id, agent.id)
 }
 
 /// Takes it out of a thread, whose agents hear of it, itself included.
 pub(super) fn unseat(change: &Change<'_>, thread: ThreadId, agent: AgentId) -> Result<(), ApiError> {
-    change.tell(news::agent_left(&threads::existing(change.c, thread)?, agent))?;
+    change.tell(news::agent_left(&find::thread(change.c, thread)?, agent))?;
     store::threads::remove(change.c, thread, agent.into())?;
     Ok(())
 }
 
 pub(crate) fn remove(change: &Change<'_>, agent: AgentId) -> Result<(), ApiError> {
-    unregister(change, &existing(change.c, agent)?)
+    unregister(change, &find::agent(change.c, agent)?)
 }
 
 /// It leaves every thread, the personal one last.
@@ -85,10 +85,5 @@ pub(super) fn unregister(change: &Change<'_>, agent: &Agent) -> Result<(), ApiEr
 
 /// The thread of an agent and its owner.
 pub(super) fn personal_thread(c: &Connection, agent: AgentId) -> Result<ThreadId, ApiError> {
-    Ok(existing(c, agent)?.personal)
-}
-
-/// An agent that must be registered.
-fn existing(c: &Connection, agent: AgentId) -> Result<Agent, ApiError> {
-    store::agents::get(c, agent)?.ok_or_else(|| ApiError::not_found("agentId: there is no such agent"))
+    Ok(find::agent(c, agent)?.personal)
 }

@@ -2,7 +2,7 @@
 
 use mewe_protocol::{ApiKey, AppId};
 
-use super::{Change, agents};
+use super::{Change, agents, find};
 use crate::{
     domain::{application::Application, application::WebhookUrl, name::Name, permission::Permissions},
     error::ApiError,
@@ -42,7 +42,7 @@ pub(super) fn insert(
 }
 
 pub(crate) fn update(change: &Change<'_>, app: AppId, changes: Changes) -> Result<Application, ApiError> {
-    let mut app = existing(change.c, app)?;
+    let mut app = find::app(change.c, app)?;
     if let Some(name) = changes.name {
         app.name = name;
     }
@@ -64,7 +64,7 @@ pub(crate) fn update(change: &Change<'_>, app: AppId, changes: Changes) -> Resul
 
 /// Unregisters its agents, which the others in their threads hear of, and cancels what is still to be delivered to it.
 pub(crate) fn delete(change: &Change<'_>, app: AppId) -> Result<(), ApiError> {
-    existing(change.c, app)?;
+    find::app(change.c, app)?;
     let agents = store::agents::of_app(change.c, app)?;
     for agent in &agents {
         agents::unregister(change, agent)?;
@@ -73,9 +73,4 @@ pub(crate) fn delete(change: &Change<'_>, app: AppId) -> Result<(), ApiError> {
     deliveries::cancel_app(change.c, app, change.now)?;
     store::apps::delete(change.c, app)?;
     Ok(())
-}
-
-/// An application that must be there.
-pub(crate) fn existing(c: &rusqlite::Connection, app: AppId) -> Result<Application, ApiError> {
-    store::apps::get(c, app)?.ok_or_else(|| ApiError::not_found("appId: there is no such application"))
 }

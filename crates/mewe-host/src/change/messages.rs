@@ -3,7 +3,7 @@
 use mewe_protocol::{MessageText, ThreadId, UserId, error::ErrorCode, message::ChatMessage, request::Verified};
 use mewe_runtime::kill_point;
 
-use super::{Change, apps, threads};
+use super::{Change, find};
 use crate::{
     domain::{message, news, thread},
     error::ApiError,
@@ -17,8 +17,8 @@ pub(crate) fn say(
     user: UserId,
     text: MessageText,
 ) -> Result<ChatMessage, ApiError> {
-    let thread = threads::existing(change.c, thread)?;
-    super::users::existing(change.c, user, "userId")?;
+    let thread = find::thread(change.c, thread)?;
+    find::person(change.c, user, "userId")?;
     thread::must_be_in(store::threads::is_in(change.c, thread.id, user)?)?;
     put(change, &thread, user, text)
 }
@@ -41,9 +41,9 @@ pub(crate) fn send(
             return Err(ApiError::new(ErrorCode::Replayed, "this very request was accepted before"));
         }
     }
-    let thread = threads::existing(change.c, thread)?;
+    let thread = find::thread(change.c, thread)?;
     let author = UserId::from(request.agent_id);
-    let permissions = apps::existing(change.c, request.app_id)?.permissions;
+    let permissions = find::app(change.c, request.app_id)?.permissions;
     message::may_send(store::threads::is_in(change.c, thread.id, author)?, &permissions)?;
     let message = put(change, &thread, author, text)?;
     if remember {

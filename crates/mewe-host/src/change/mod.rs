@@ -5,6 +5,7 @@
 pub(crate) mod agents;
 pub(crate) mod apps;
 pub(crate) mod demo;
+pub(crate) mod find;
 pub(crate) mod messages;
 pub(crate) mod threads;
 pub(crate) mod users;

@@ -3,7 +3,7 @@
 use mewe_protocol::{ThreadId, UserId};
 use rusqlite::Connection;
 
-use super::{Change, agents, users};
+use super::{Change, agents, find};
 use crate::{
     domain::{
         name::Name,
@@ -16,7 +16,7 @@ use crate::{
 
 pub(crate) fn create(change: &Change<'_>, name: Option<&Name>, people: &[UserId]) -> Result<ThreadId, ApiError> {
     for user in people {
-        users::existing(change.c, *user, "participants")?;
+        find::person(change.c, *user, "participants")?;
     }
     let thread = change.id()?;
     store::threads::insert(change.c, thread, name, false, change.steady)?;
@@ -32,9 +32,9 @@ pub(crate) fn create(change: &Change<'_>, name: Option<&Name>, people: &[UserId]
 }
 
 pub(crate) fn add_person(change: &Change<'_>, thread: ThreadId, user: UserId) -> Result<(), ApiError> {
-    let thread = existing(change.c, thread)?;
+    let thread = find::thread(change.c, thread)?;
     thread.may_join(standing(change.c, &thread, user)?)?;
-    let person = users::existing(change.c, user, "userId")?;
+    let person = find::person(change.c, user, "userId")?;
     store::threads::add(change.c, thread.id, user, change.now)?;
     change.tell(news::user_joined(&thread, &person))?;
     Ok(())
@@ -42,20 +42,15 @@ pub(crate) fn add_person(change: &Change<'_>, thread: ThreadId, user: UserId) ->
 
 /// A person leaves, and takes their agents along.
 pub(crate) fn remove_person(change: &Change<'_>, thread: ThreadId, user: UserId) -> Result<(), ApiError> {
-    let thread = existing(change.c, thread)?;
+    let thread = find::thread(change.c, thread)?;
     thread.may_leave(standing(change.c, &thread, user)?)?;
-    let person = users::existing(change.c, user, "userId")?;
+    let person = find::person(change.c, user, "userId")?;
     store::threads::remove(change.c, thread.id, user)?;
     change.tell(news::user_left(&thread, &person))?;
     for agent in thread.leave_with(user) {
         agents::unseat(change, thread.id, agent)?;
     }
     Ok(())
-}
-
-/// A thread that must be there.
-pub(crate) fn existing(c: &Connection, thread: ThreadId) -> Result<Thread, ApiError> {
-    store::threads::get(c, thread)?.ok_or_else(|| ApiError::not_found("threadId: there is no such thread"))
 }
 
 fn standing(c: &Connection, thread: &Thread, user: UserId) -> Result<Standing, ApiError> {

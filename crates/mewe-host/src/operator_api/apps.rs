@@ -92,7 +92,7 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>, params: Params) -> R
 
 pub(crate) async fn show(State(shared): State<Arc<Shared>>, params: Params) -> Result<Response, ApiError> {
     let app = params.id("appId")?;
-    let app = shared.read(move |c| change::apps::existing(c, app)).await?;
+    let app = shared.read(move |c| change::find::app(c, app)).await?;
     Ok(json_response(StatusCode::OK, &App::from(app)))
 }
 

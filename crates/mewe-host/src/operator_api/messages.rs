@@ -37,7 +37,7 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>, params: Params) -> R
     let thread: ThreadId = params.id("threadId")?;
     let (limit, before) = (params.limit()?, params.query_id("beforeId")?);
     let page = shared.read(move |c| {
-        change::threads::existing(c, thread)?;
+        change::find::thread(c, thread)?;
         paging::messages(c, thread, before, limit)
     });
     let (messages, before) = page.await?;

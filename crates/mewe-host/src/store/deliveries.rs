@@ -238,6 +238,8 @@ pub(crate) fn record(c: &Connection, delivery: &Delivery, ended: &Ended, now: Ti
             Ok(())
         }
         Ended::Gone => apps::disable(c, delivery.app, GONE),
+        // For what it is itself. If it counted, each success of another would call it back at once.
+        Ended::Failed { hold: Hold::Aside, .. } => Ok(()),
         Ended::Failed { .. } | Ended::GivenUp { .. } => apps::count_failure(c, delivery.app),
     }
 }

@@ -183,19 +183,19 @@ impl Model {
     async fn step(&mut self, op: &Op) {
         match op {
             Op::Thread { people } => self.thread(people).await,
-            Op::Comes { person, thread } => self.comes(*person, thread).await,
-            Op::Goes { person, thread } => self.goes(*person, thread).await,
+            Op::Comes { person, thread } => self.comes(*person, *thread).await,
+            Op::Goes { person, thread } => self.goes(*person, *thread).await,
             Op::Register { app, owner } => self.register(*app, *owner).await,
             Op::Unregister { agent } => {
-                let Some(agent) = self.pick_agent(agent) else { return };
+                let Some(agent) = self.pick_agent(*agent) else { return };
                 let answer = self.world.deletes(&format!("/operator/agents/{}", self.agents[agent].agent.id)).await;
                 if expect(self.agents[agent].registered, &answer, 204, 404) {
                     self.unregister(agent);
                 }
             }
-            Op::Join { agent, thread } => self.join(agent, thread).await,
-            Op::Leave { agent, thread } => self.leave(agent, thread).await,
-            Op::Says { who, thread, mentions } => self.says(who, thread, mentions.as_ref()).await,
+            Op::Join { agent, thread } => self.join(*agent, *thread).await,
+            Op::Leave { agent, thread } => self.leave(*agent, *thread).await,
+            Op::Says { who, thread, mentions } => self.says(*who, *thread, *mentions).await,
             Op::DeleteApp { app } => {
                 let Some(Some(deleted)) = self.apps.get(*app).cloned() else { return };
                 self.world.deletes(&format!("/operator/apps/{}", deleted.id)).await.is(204);
@@ -221,11 +221,11 @@ impl Model {
         }
     }
 
-    fn pick(&self, thread: &Index) -> Option<usize> {
+    fn pick(&self, thread: Index) -> Option<usize> {
         (!self.threads.is_empty()).then(|| thread.index(self.threads.len()))
     }
 
-    fn pick_agent(&self, agent: &Index) -> Option<usize> {
+    fn pick_agent(&self, agent: Index) -> Option<usize> {
         (!self.agents.is_empty()).then(|| agent.index(self.agents.len()))
     }
 
@@ -240,7 +240,7 @@ impl Model {
         self.threads.push(Thread { id, personal: false, members, texts: Vec::new() });
     }
 
-    async fn comes(&mut self, person: usize, thread: &Index) {
+    async fn comes(&mut self, person: usize, thread: Index) {
         let Some(thread) = self.pick(thread) else { return };
         let (id, user) = (self.threads[thread].id, self.people[person]);
         let path = format!("/operator/threads/{id}/participants");
@@ -253,7 +253,7 @@ impl Model {
         }
     }
 
-    async fn goes(&mut self, person: usize, thread: &Index) {
+    async fn goes(&mut self, person: usize, thread: Index) {
         let Some(thread) = self.pick(thread) else { return };
         let (id, user) = (self.threads[thread].id, self.people[person]);
         let answer = self.world.deletes(&format!("/operator/threads/{id}/participants/{user}")).await;
@@ -290,7 +290,7 @@ impl Model {
         self.agents.push(Seated { agent, app, owner, registered: true, pending });
     }
 
-    async fn join(&mut self, agent: &Index, thread: &Index) {
+    async fn join(&mut self, agent: Index, thread: Index) {
         let (Some(agent), Some(thread)) = (self.pick_agent(agent), self.pick(thread)) else { return };
         let answer = self.world.seat(&self.agents[agent].agent, self.threads[thread].id).await;
         let owner = self.agents[agent].owner;
@@ -307,7 +307,7 @@ impl Model {
         }
     }
 
-    async fn leave(&mut self, agent: &Index, thread: &Index) {
+    async fn leave(&mut self, agent: Index, thread: Index) {
         let (Some(agent), Some(thread)) = (self.pick_agent(agent), self.pick(thread)) else { return };
         let path = format!("/operator/agents/{}/threads/{}", self.agents[agent].agent.id, self.threads[thread].id);
         let answer = self.world.deletes(&path).await;
@@ -318,7 +318,7 @@ impl Model {
         }
     }
 
-    async fn says(&mut self, who: &Index, thread: &Index, mentions: Option<&Index>) {
+    async fn says(&mut self, who: Index, thread: Index, mentions: Option<Index>) {
         let Some(thread) = self.pick(thread) else { return };
         let who = match who.index(self.people.len() + self.agents.len()) {
             n if n < self.people.len() => Who::Person(n),

@@ -21,6 +21,17 @@ async fn next_attempt(world: &World) {
     world.delivers().await;
 }
 
+/// Lets a host that runs beside this go on until the n-th delivery is in this state: a condition, not a pause.
+async fn becomes(world: &World, agent: &Agent, n: usize, state: &str) {
+    for _ in 0..1000 {
+        if world.deliveries(agent).await[n] == state {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("{n} never becomes {state}: {:?}", world.deliveries(agent).await);
+}
+
 /// The texts of the messages in these calls.
 fn texts(calls: &[Call]) -> Vec<String> {
     let text = |call: &Call| {
@@ -420,18 +431,13 @@ async fn a_running_host_delivers_what_comes_and_comes_back_to_what_failed() {
     let stop = Stop::new();
     let story = async {
         says(&world, petur, &muaddib, &["one"]).await;
-        world.endpoints.are_called().await;
+        becomes(&world, &muaddib, 1, "chat_message delivered 1").await;
         world.endpoints.all(Does::Refuse);
         says(&world, petur, &muaddib, &["two", "three"]).await;
-        // A condition, not a pause: the clock must not move before the host has noted when to come back.
-        while world.deliveries(&muaddib).await[2] != "chat_message retrying 1" {
-            tokio::task::yield_now().await;
-        }
+        becomes(&world, &muaddib, 2, "chat_message retrying 1").await;
         world.endpoints.all(Does::Answer(200));
         world.passes(1);
-        while world.deliveries(&muaddib).await[3] != "chat_message delivered 1" {
-            tokio::task::yield_now().await;
-        }
+        becomes(&world, &muaddib, 3, "chat_message delivered 1").await;
         stop.stop();
     };
     tokio::join!(world.host().run(stop.clone()), story);
@@ -445,7 +451,7 @@ async fn a_host_that_is_stopped_lets_what_is_under_way_come_to_its_end() {
     world.endpoints.all(Does::Wait);
     says(&world, petur, &muaddib, &["one", "two"]).await;
     let story = async {
-        world.endpoints.are_called().await;
+        becomes(&world, &muaddib, 1, "chat_message in_flight 1").await;
         stop.stop();
         tokio::task::yield_now().await;
         world.endpoints.let_one_go();

@@ -368,7 +368,6 @@ impl Answer {
 pub(crate) struct Endpoints {
     inner: Arc<Mutex<Inner>>,
     clock: VirtualClock,
-    called: Arc<Notify>,
     let_go: Arc<Notify>,
 }
 
@@ -423,7 +422,7 @@ impl Does {
 impl Endpoints {
     fn new(clock: VirtualClock) -> Self {
         let inner = Inner { keys: BTreeMap::new(), calls: Vec::new(), script: Box::new(|_| Does::Answer(200)) };
-        Self { inner: Arc::new(Mutex::new(inner)), clock, called: Arc::default(), let_go: Arc::default() }
+        Self { inner: Arc::new(Mutex::new(inner)), clock, let_go: Arc::default() }
     }
 
     /// The endpoint at `url` verifies under this key.
@@ -466,11 +465,6 @@ impl Endpoints {
         self.let_go.notify_one();
     }
 
-    /// Completes with the next call.
-    pub(crate) async fn are_called(&self) {
-        self.called.notified().await;
-    }
-
     fn hear(&self, request: Request<Bytes>) -> Does {
         let (parts, body) = request.into_parts();
         let mut inner = self.inner.lock().unwrap();
@@ -499,7 +493,6 @@ impl Endpoints {
         let does = (inner.script)(&call);
         call.taken = does.takes();
         inner.calls.push(call);
-        self.called.notify_one();
         does
     }
 }
