@@ -157,22 +157,28 @@ pub(crate) fn push(c: &Connection, news: &News, now: Timestamp) -> Result<(), St
 /// Claims at most `limit` deliveries that are due, one an agent. Those to a disabled endpoint go on waiting; that is no attempt.
 pub(crate) fn claim(c: &Connection, epoch: i64, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
     let mut claimed = Vec::new();
-    for claim in QUEUE.claim(c, epoch, now, limit)? {
-        let id = claim.id;
-        let Some((delivery, disabled)) = load(c, claim)? else {
-            QUEUE.cancel(c, id, now)?;
-            continue;
-        };
-        if let Some(why) = disabled {
-            let due = now.checked_add(DISABLED).unwrap_or(Timestamp::MAX);
-            QUEUE.retry(c, &delivery.claim, Hold::Lane, due, &why, now, false)?;
-            continue;
+    // Until there is nothing more: others do not wait for the many that go on waiting.
+    loop {
+        let claims = QUEUE.claim(c, epoch, now, limit - claimed.len())?;
+        if claims.is_empty() {
+            return Ok(claimed);
         }
-        c.prepare_cached("UPDATE deliveries SET state = 'in_flight', attempts = ?2, changed = ?3 WHERE id = ?1")?
-            .execute(params![delivery.claim.id, delivery.attempt(), now.as_millisecond()])?;
-        claimed.push(delivery);
+        for claim in claims {
+            let id = claim.id;
+            let Some((delivery, disabled)) = load(c, claim)? else {
+                QUEUE.cancel(c, id, now)?;
+                continue;
+            };
+            if let Some(why) = disabled {
+                let due = now.checked_add(DISABLED).unwrap_or(Timestamp::MAX);
+                QUEUE.retry(c, &delivery.claim, Hold::Lane, due, &why, now, false)?;
+                continue;
+            }
+            c.prepare_cached("UPDATE deliveries SET state = 'in_flight', attempts = ?2, changed = ?3 WHERE id = ?1")?
+                .execute(params![delivery.claim.id, delivery.attempt(), now.as_millisecond()])?;
+            claimed.push(delivery);
+        }
     }
-    Ok(claimed)
 }
 
 /// The delivery of a claim, and why its endpoint is disabled, if it is. None if its application is gone.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use mewe_protocol::{AgentId, AppId, MessageId, ThreadId, decided, json};
 use serde_json::{Value, json};
 
-use crate::support::{Agent, NOW, Signed, World};
+use crate::support::{Agent, App, NOW, Signed, World, start};
 
 const KIB: usize = 1024;
 
@@ -269,6 +269,18 @@ async fn nobody_waits_for_a_body_whose_headers_are_wrong() {
 }
 
 #[tokio::test]
+async fn a_body_that_does_not_come_in_time_is_not_waited_for() {
+    let (world, _, muaddib) = World::with_muaddib().await;
+    let mut request = world.signed(&muaddib, muaddib.personal, text("Hello")).request();
+    *request.body_mut() = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+    let mut asking = Box::pin(world.ask(request));
+    world.passes(5);
+    assert!(start(&mut asking).is_pending());
+    world.passes(10);
+    asking.await.is_refused(408, "slow", "");
+}
+
+#[tokio::test]
 async fn a_signature_is_right_or_it_is_not() {
     let (world, _, muaddib) = World::with_muaddib().await;
     let signed = world.signed(&muaddib, muaddib.personal, text("Hello"));
@@ -396,7 +408,7 @@ async fn a_signed_send_is_good_for_one_message_wherever_it_goes_and_however_it_i
 #[tokio::test]
 async fn two_agents_may_say_the_same_in_the_same_second() {
     let (world, _, muaddib) = World::with_muaddib().await;
-    let app = crate::support::App { id: muaddib.app, key: muaddib.key.clone() };
+    let app = App { id: muaddib.app, key: muaddib.key.clone() };
     let other = world.agent(&app, world.sigrun().await, "MuadDib").await;
     world.sends(&muaddib, muaddib.personal, "Hello").await.is(200);
     world.sends(&other, other.personal, "Hello").await.is(200);

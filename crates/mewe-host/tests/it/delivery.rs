@@ -201,6 +201,22 @@ async fn an_endpoint_that_is_gone_is_left_alone_until_it_has_another_url() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_the_many_agents_of_an_endpoint_that_is_gone() {
+    let world = World::new().await;
+    let (gone, thor) = (world.app("MuadDib").await, world.app("Thor").await);
+    for _ in 0..65 {
+        // More than are attempted at once.
+        world.agent(&gone, world.petur().await, "MuadDib").await;
+    }
+    world.endpoints.do_as(only("MuadDib", Does::Answer(410)));
+    world.delivers().await;
+    world.passes(60 * 60);
+    let sigrun = world.sigrun().await;
+    let thor = world.agent(&thor, sigrun, "Thor").await;
+    assert_eq!(world.hears(&thor).await, [registered("Thor", sigrun, "Sigrún", thor.personal)]);
+}
+
+#[tokio::test]
 async fn an_endpoint_that_moves_is_tried_at_once_and_the_same_url_again_is_a_move_too() {
     let (world, petur, muaddib) = World::with_muaddib().await;
     let path = format!("/operator/apps/{}", muaddib.app);
@@ -442,6 +458,24 @@ async fn a_running_host_delivers_what_comes_and_comes_back_to_what_failed() {
     };
     tokio::join!(world.host().run(stop.clone()), story);
     assert_eq!(texts(&world.endpoints.take()), ["one", "two", "two", "three"]);
+}
+
+#[tokio::test]
+async fn an_attempt_that_broke_the_program_is_made_again() {
+    let (world, petur, muaddib) = World::with_muaddib().await;
+    let stop = Stop::new();
+    world.endpoints.all(Does::Panic);
+    let story = async {
+        says(&world, petur, &muaddib, &["one", "two"]).await;
+        becomes(&world, &muaddib, 1, "chat_message retrying 1").await;
+        world.endpoints.all(Does::Answer(200));
+        world.passes(1);
+        becomes(&world, &muaddib, 2, "chat_message delivered 1").await;
+        stop.stop();
+    };
+    tokio::join!(world.host().run(stop.clone()), story);
+    assert_eq!(texts(&world.endpoints.take()), ["one", "one", "two"]);
+    assert_eq!(world.deliveries(&muaddib).await[1], "chat_message delivered 2");
 }
 
 #[tokio::test]

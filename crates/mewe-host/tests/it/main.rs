@@ -4,6 +4,7 @@
 mod agent_api;
 mod anything;
 mod delivery;
+mod demo;
 mod news;
 mod operator_api;
 mod support;

@@ -407,6 +407,8 @@ pub(crate) enum Does {
     Wait,
     /// The time limit was reached while the answer was still coming.
     Drip,
+    /// Calling it finds a mistake in the program.
+    Panic,
     /// The connection ends in the middle of the answer.
     Cut,
     /// The answer does not fit.
@@ -514,6 +516,7 @@ impl Transport for Endpoints {
                     self.let_go.notified().await;
                     Ok(Response::new(Bytes::new()))
                 }
+                Does::Panic => panic!("a mistake in the program, as the story wants it"),
                 Does::Drip => Err(TransportError::Timeout(limits.timeout)),
                 Does::Cut => Err(TransportError::Cut("200 came, then the body never ended".to_owned())),
                 Does::Flood(status) => Err(TransportError::BodyTooLarge { status, limit: limits.max_body }),
