@@ -147,7 +147,7 @@ fn kept_for(file: &Path, agent: AgentId) -> Vec<u8> {
     let mut kept = Vec::new();
     for table in tables {
         let columns = c.prepare(&format!("SELECT * FROM {table}")).unwrap();
-        let columns: Vec<String> = columns.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = columns.column_names().map(str::to_owned).collect();
         let whose = match columns.iter().map(String::as_str).find(|name| ["agent", "key"].contains(name)) {
             Some("agent") => "agent = ?1",
             Some(_) => "substr(key, 1, 12) = ?1",
