@@ -10,7 +10,7 @@ pub fn line(text: &str) -> String {
     escape(text, |_| false)
 }
 
-/// `text` over several lines: as [`line`], but `\n` stays a line break.
+/// `text` over several lines: as [`line()`], but `\n` stays a line break.
 pub fn text(text: &str) -> String {
     escape(text, |c| c == '\n')
 }
