@@ -173,7 +173,7 @@ impl Client {
         }
         let limits = Limits { timeout: CALL_TIMEOUT, max_body: MAX_ANSWER };
         let response = self.transport.call(request, limits).await.map_err(|error| match error {
-            TransportError::BodyTooLarge { status, limit } if (200..300).contains(&status) => {
+            TransportError::BodyTooLarge { status, limit, .. } if (200..300).contains(&status) => {
                 CallError::Unreadable(format!("it is larger than {limit} bytes"))
             }
             error if error.may_have_arrived() => CallError::InDoubt(error.to_string()),

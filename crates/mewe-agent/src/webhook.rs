@@ -15,10 +15,10 @@ use axum::{
     routing::{get, post},
 };
 use mewe_protocol::{
-    Reading, Refusal, UnixSeconds, decided,
+    Refusal, UnixSeconds, decided,
     error::{ErrorBody, ErrorCode},
     json::{self, ReadError},
-    signature::Explained,
+    signature::{Explained, cause},
     webhook::Unverified,
 };
 use mewe_runtime::{
@@ -127,17 +127,6 @@ fn note(shared: &Shared, refusal: &Refusal, explained: &[Explained]) -> Refused 
         tracing::warn!(count, cause, seconds_ahead, "webhooks refused");
     }
     refusal.clone().into()
-}
-
-/// Why a webhook was refused, and what would have let it in.
-fn cause(refusal: &Refusal, explained: &[Explained], reading: Reading) -> String {
-    // The reading that is set first: if it matches, it is the clock alone.
-    let matching = explained.iter().filter(|e| e.matches).max_by_key(|e| e.reading == reading);
-    match matching {
-        Some(one) if one.reading == reading => format!("{refusal}: the signature would match if the clocks agreed"),
-        Some(one) => format!("{refusal}: signature.payload = {} would match", one.reading),
-        None => refusal.to_string(),
-    }
 }
 
 /// Alive, and how much there is to do. No id, no text, no secret.

@@ -158,6 +158,19 @@ impl Refusal {
     }
 }
 
+/// Why something was refused, and what would have let it in: for whoever runs this side, never for the caller.
+///
+/// `explained` is what `explain` said of it, and `reading` the one that is set.
+pub fn cause(refusal: &Refusal, explained: &[Explained], reading: Reading) -> String {
+    // The reading that is set first: if it matches, it is the clock alone.
+    let matching = explained.iter().filter(|one| one.matches).max_by_key(|one| one.reading == reading);
+    match matching {
+        Some(one) if one.reading == reading => format!("{refusal}: the signature would match if the clocks agreed"),
+        Some(one) => format!("{refusal}: signature.payload = {} would match", one.reading),
+        None => refusal.to_string(),
+    }
+}
+
 /// One way in which a signature was compared, and whether it matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {

@@ -3,7 +3,13 @@
 //! What matters about a failed call is whether the other side may have acted on it. An error therefore says
 //! ([`TransportError::may_have_arrived`]) instead of leaving it to a guess.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
@@ -38,9 +44,14 @@ pub enum TransportError {
     #[error("{0}")]
     Connect(String),
     /// No complete answer within the time limit.
-    #[error("no complete answer within {} s", .0.as_secs())]
-    Timeout(Duration),
-    /// The connection ended before the answer did. The status, when at least that had come.
+    #[error("{}", incomplete(*after, *status))]
+    Timeout {
+        /// The limit.
+        after: Duration,
+        /// The answer's status, if at least that had come.
+        status: Option<u16>,
+    },
+    /// The connection ended before the answer did.
     #[error("the connection ended before the answer was complete: {0}")]
     Cut(String),
     /// The answer's body is larger than asked for. Its status came.
@@ -50,6 +61,8 @@ pub enum TransportError {
         status: u16,
         /// The limit, in bytes.
         limit: usize,
+        /// As much of the body as the limit allows.
+        start: Bytes,
     },
     /// The request cannot be made at all: a mistake on this side.
     #[error("the request cannot be made: {0}")]
@@ -61,7 +74,7 @@ impl TransportError {
     pub fn may_have_arrived(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Invalid(_) => false,
-            Self::Timeout(_) | Self::Cut(_) | Self::BodyTooLarge { .. } => true,
+            Self::Timeout { .. } | Self::Cut(_) | Self::BodyTooLarge { .. } => true,
         }
     }
 }
@@ -92,17 +105,26 @@ impl HttpTransport {
         Ok(Self { client, clock })
     }
 
-    async fn exchange(&self, request: Request<Bytes>, max_body: usize) -> Result<Response<Bytes>, TransportError> {
+    /// `seen` becomes the answer's status as soon as that is known.
+    async fn exchange(
+        &self,
+        request: Request<Bytes>,
+        max_body: usize,
+        seen: &AtomicU16,
+    ) -> Result<Response<Bytes>, TransportError> {
         let target = host_of(&request);
         let request = reqwest::Request::try_from(request).map_err(|e| TransportError::Invalid(causes(&e)))?;
         let mut answer = self.client.execute(request).await.map_err(|e| sort(&e, &target))?;
         let status = answer.status();
+        seen.store(status.as_u16(), Ordering::Relaxed);
         let mut body = BytesMut::new();
         while let Some(piece) = answer.chunk().await.map_err(|e| {
             TransportError::Cut(format!("{} came, then the body never ended ({})", status.as_u16(), causes(&e)))
         })? {
             if body.len() + piece.len() > max_body {
-                return Err(TransportError::BodyTooLarge { status: status.as_u16(), limit: max_body });
+                body.extend_from_slice(&piece[..max_body - body.len()]);
+                let start = body.freeze();
+                return Err(TransportError::BodyTooLarge { status: status.as_u16(), limit: max_body, start });
             }
             body.extend_from_slice(&piece);
         }
@@ -116,10 +138,21 @@ impl HttpTransport {
 impl Transport for HttpTransport {
     fn call(&self, request: Request<Bytes>, limits: Limits) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         Box::pin(async move {
-            timeout(&*self.clock, limits.timeout, self.exchange(request, limits.max_body))
-                .await
-                .unwrap_or(Err(TransportError::Timeout(limits.timeout)))
+            // 0 is no status.
+            let seen = AtomicU16::new(0);
+            let exchange = self.exchange(request, limits.max_body, &seen);
+            timeout(&*self.clock, limits.timeout, exchange).await.unwrap_or_else(|_| {
+                let status = Some(seen.load(Ordering::Relaxed)).filter(|status| *status != 0);
+                Err(TransportError::Timeout { after: limits.timeout, status })
+            })
         })
+    }
+}
+
+fn incomplete(after: Duration, status: Option<u16>) -> String {
+    match status {
+        Some(status) => format!("{status} came, then the body never ended"),
+        None => format!("no answer within {} s", after.as_secs()),
     }
 }
 

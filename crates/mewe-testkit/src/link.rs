@@ -172,8 +172,10 @@ impl Link {
         arriving.headers_mut().insert(header::HOST, host);
         let Ok(answer) = router.oneshot(arriving).await;
         let (mut parts, body) = answer.into_parts();
+        // Ours are all of a size; what the transport would keep of a larger one is for it alone.
         let Ok(body) = axum::body::to_bytes(body, limits.max_body).await else {
-            return Err(TransportError::BodyTooLarge { status: parts.status.as_u16(), limit: limits.max_body });
+            let (status, limit) = (parts.status.as_u16(), limits.max_body);
+            return Err(TransportError::BodyTooLarge { status, limit, start: Bytes::new() });
         };
         // A server's own part.
         let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&self.clock.now());

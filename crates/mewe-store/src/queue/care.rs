@@ -20,6 +20,20 @@ impl Queue {
         self.changed_one(c, &sql, id, now)
     }
 
+    /// Puts a row that is done or parked back, beside its lane, due at once and with its attempts forgotten: it is worked on
+    /// once more. `false` if it was neither.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn again(&self, c: &Connection, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+        let q = self.table;
+        let sql = format!(
+            "UPDATE {q} SET state = 'aside', set_aside = 1, attempts = 0, due = ?2, changed = ?2
+             WHERE id = ?1 AND state IN ('done', 'parked') RETURNING key"
+        );
+        self.changed_one(c, &sql, id, now)
+    }
+
     /// Takes a row out that is not done; a claim on it is fenced. `false` if it was done, cancelled or never there.
     ///
     /// # Errors

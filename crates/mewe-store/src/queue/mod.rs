@@ -10,7 +10,8 @@
 //!             └─ promoted when the row before it has left
 //! ```
 //!
-//! and `cancelled`, out of every state but `done`. Done and cancelled rows stay as a record until they are pruned.
+//! and `cancelled`, out of every state but `done`. Done and cancelled rows stay as a record until they are pruned; what is done can
+//! be put back to be done again.
 //!
 //! The mistake this prevents is the look through everything: "the oldest row whose lane is free" costs more the more there is
 //! to do, just when there is much. So the head of each lane is marked (`ready`), and a second table holds each lane that is

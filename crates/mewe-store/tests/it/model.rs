@@ -21,6 +21,7 @@ enum Op {
     Claim { limit: usize },
     End { claim: Pick, end: End },
     Release { row: Pick },
+    Again { row: Pick },
     Cancel { row: Pick },
     CancelKey { lane: usize },
     Hurry { lane: usize },
@@ -82,6 +83,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         6 => (0..5usize).prop_map(|limit| Op::Claim { limit }),
         8 => (any_pick(), any_end()).prop_map(|(claim, end)| Op::End { claim, end }),
         2 => any_pick().prop_map(|row| Op::Release { row }),
+        2 => any_pick().prop_map(|row| Op::Again { row }),
         2 => any_pick().prop_map(|row| Op::Cancel { row }),
         1 => lane.clone().prop_map(|lane| Op::CancelKey { lane }),
         1 => lane.prop_map(|lane| Op::Hurry { lane }),
@@ -254,6 +256,16 @@ impl Model {
                 let is_parked = self.rows.get(&id).is_some_and(|row| row.state == State::Parked);
                 assert_eq!(JOBS.release(tx, id, at(now))?, is_parked);
                 if is_parked {
+                    let row = self.row(id);
+                    (row.state, row.aside, row.attempts, row.due) = (State::Waits, true, 0, now);
+                }
+            }
+            Op::Again { row } => {
+                let has_ended = |row: &Row| matches!(row.state, State::Done | State::Parked);
+                let id = self.pick(row, has_ended);
+                let can_be = self.rows.get(&id).is_some_and(has_ended);
+                assert_eq!(JOBS.again(tx, id, at(now))?, can_be);
+                if can_be {
                     let row = self.row(id);
                     (row.state, row.aside, row.attempts, row.due) = (State::Waits, true, 0, now);
                 }

@@ -316,6 +316,29 @@ fn only_what_is_parked_can_be_released() {
 }
 
 #[test]
+fn what_is_done_or_parked_can_be_worked_on_once_more_beside_its_lane() {
+    let desk = Desk::new();
+    let again = |id| desk.write(move |tx| JOBS.again(tx, id, at(5)));
+    let first = desk.push("a", "first");
+    assert!(!again(first), "it has not ended");
+    let done = desk.claim_one(0);
+    assert!(!again(first), "it is being worked on");
+    desk.done(&done);
+    desk.push("a", "second");
+    assert!(again(first));
+    assert!(!again(first), "it waits already");
+    let once_more = desk.claim(5);
+    assert_eq!(once_more.len(), 1, "never two of one lane");
+    assert!(!again(first + 7), "there is none");
+    let mut names: Vec<Vec<u8>> = once_more.iter().map(|claim| claim.payload.clone()).collect();
+    for claim in &once_more {
+        desk.done(claim);
+    }
+    names.extend(desk.claim(5).into_iter().map(|claim| claim.payload));
+    assert_eq!(names, [b"second".to_vec(), b"first".to_vec()]);
+}
+
+#[test]
 fn a_claim_ends_once() {
     let ends: [fn(&Desk, &Claim); 4] = [
         Desk::done,
