@@ -19,7 +19,10 @@ use tokio::sync::Notify;
 
 use crate::{
     Shared,
-    store::deliveries::{self, Delivery, Ended},
+    store::{
+        attempts::Attempt,
+        deliveries::{self, Delivery, Ended},
+    },
 };
 
 /// For a whole attempt, the answer's body included; and how much of that body is read.
@@ -40,7 +43,13 @@ impl Lanes for Engine {
     fn claim(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
         let (db, now) = (&self.0.db, self.0.seams.clock.now());
         let epoch = db.epoch();
-        Box::pin(db.write(move |tx| deliveries::claim(tx, epoch, now, limit)))
+        Box::pin(async move {
+            let claimed = db.write(move |tx| deliveries::claim(tx, epoch, now, limit)).await?;
+            if !claimed.is_empty() {
+                self.0.tell_watchers();
+            }
+            Ok(claimed)
+        })
     }
 
     fn claim_of(delivery: &Delivery) -> Claim {
@@ -53,7 +62,12 @@ impl Lanes for Engine {
 
     fn give_back(&self, claim: Claim, pause: Duration, counts: bool) -> BoxFuture<'_, Result<(), StoreError>> {
         let now = self.0.seams.clock.now();
-        Box::pin(self.0.db.write(move |tx| deliveries::give_back(tx, &claim, clock::later(now, pause), now, counts)))
+        let due = clock::later(now, pause);
+        Box::pin(async move {
+            self.0.db.write(move |tx| deliveries::give_back(tx, &claim, due, now, counts)).await?;
+            self.0.tell_watchers();
+            Ok(())
+        })
     }
 
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
@@ -67,40 +81,55 @@ impl Lanes for Engine {
 
 impl Engine {
     async fn attempt(&self, delivery: Delivery) -> Result<(), StoreError> {
-        let (event, agent, attempt) = (delivery.event.clone(), delivery.agent, delivery.attempt());
+        let (event, agent, number) = (delivery.event.clone(), delivery.agent, delivery.number);
+        let began = self.0.seams.clock.now();
         kill_point!("host.delivery.before-call");
-        let ended = self.call(&delivery).await;
+        let (ended, answer) = self.call(&delivery).await;
         kill_point!("host.delivery.after-call");
         match &ended {
-            Ended::Delivered(_) => tracing::debug!(%event, %agent, attempt, "delivered"),
-            ended => tracing::info!(%event, %agent, attempt, ?ended, "not delivered"),
+            Ended::Delivered(_) => tracing::debug!(%event, %agent, number, "delivered"),
+            ended => tracing::info!(%event, %agent, number, ?ended, "not delivered"),
         }
         let now = self.0.seams.clock.now();
-        let recorded = self.0.db.write(move |tx| deliveries::record(tx, &delivery, &ended, now)).await;
+        let attempt = Attempt {
+            number,
+            at: began,
+            took: now.duration_since(began).as_millis().try_into().unwrap_or(i64::MAX).max(0),
+            status: ended.status(),
+            error: ended.why().map(str::to_owned),
+            answer: answer.to_vec(),
+        };
+        let recorded = self.0.db.write(move |tx| deliveries::record(tx, &delivery, &attempt, &ended, now)).await;
+        self.0.tell_watchers();
         kill_point!("host.delivery.after-record");
         recorded
     }
 
-    async fn call(&self, delivery: &Delivery) -> Ended {
+    /// How the attempt ended, and the beginning of the answer's body.
+    async fn call(&self, delivery: &Delivery) -> (Ended, Bytes) {
         let seams = &self.0.seams;
         let now = UnixSeconds::from(seams.clock.now());
         let (key, body) = (&delivery.key, delivery.body());
         let signed = webhook::sign(key, &delivery.event, delivery.agent, now, body, self.0.config.reading);
         let mut request = Request::new(Bytes::copy_from_slice(body));
         *request.method_mut() = Method::POST;
-        match delivery.webhook_url.as_str().parse() {
-            Ok(uri) => *request.uri_mut() = uri,
+        let Ok(uri) = delivery.webhook_url.as_str().parse() else {
             // Looked at when it was set; if a later version looks otherwise, it can be set again.
-            Err(_) => return self.failed(delivery, None, "the webhookUrl cannot be called".to_owned(), false),
-        }
+            let ended = self.failed(delivery, None, "the webhookUrl cannot be called".to_owned(), false);
+            return (ended, Bytes::new());
+        };
+        *request.uri_mut() = uri;
         signed.apply(request.headers_mut());
         request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let status = match seams.transport.call(request, LIMITS).await {
-            Ok(answer) => answer.status().as_u16(),
-            Err(TransportError::BodyTooLarge { status, .. }) => status,
-            Err(error) => return self.failed(delivery, None, error.to_string(), false),
+        let (status, answer) = match seams.transport.call(request, LIMITS).await {
+            Ok(answer) => (answer.status().as_u16(), answer.into_body()),
+            Err(TransportError::BodyTooLarge { status, start, .. }) => (status, start),
+            Err(error) => {
+                let status = if let TransportError::Timeout { status, .. } = error { status } else { None };
+                return (self.failed(delivery, status, error.to_string(), false), Bytes::new());
+            }
         };
-        match status {
+        let ended = match status {
             200..300 => Ended::Delivered(status),
             410 => Ended::Gone,
             // The endpoint as a whole: the next event would fare no better. It has moved, wants other methods, is locked, busy, away.
@@ -108,7 +137,8 @@ impl Engine {
                 self.failed(delivery, Some(status), format!("it answered {status}"), false)
             }
             status => self.failed(delivery, Some(status), format!("it answered {status}"), true),
-        }
+        };
+        (ended, answer)
     }
 
     /// `fault`: whether the reason may lie in this event alone.
@@ -118,7 +148,7 @@ impl Engine {
             return Ended::GivenUp { status, why };
         }
         let hold = if fault && delivery.faults + 1 >= ATTEMPTS_IN_PLACE { Hold::Aside } else { Hold::Lane };
-        let due = clock::later(now, BACKOFF.delay(delivery.attempt(), &*self.0.seams.random));
+        let due = clock::later(now, BACKOFF.delay(delivery.in_a_row(), &*self.0.seams.random));
         Ended::Failed { status, why, fault, hold, due }
     }
 }

@@ -28,6 +28,16 @@ impl ApiError {
         Self { code, message: message.into() }
     }
 
+    /// The stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code.as_str()
+    }
+
+    /// The words for a person.
+    pub(crate) fn words(&self) -> &str {
+        &self.message
+    }
+
     /// A field of the request is not what it should be.
     pub(crate) fn invalid(field: &str, why: impl std::fmt::Display) -> Self {
         Self::new(ErrorCode::Invalid, format!("{field}: {why}"))

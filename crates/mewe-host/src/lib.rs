@@ -11,6 +11,7 @@ mod change;
 mod delivery;
 mod domain;
 mod error;
+mod live;
 mod operator_api;
 mod paging;
 mod request;
@@ -29,7 +30,8 @@ use secrecy::SecretString;
 
 use change::Change;
 use delivery::Engine;
-use store::deliveries::QUEUE;
+use store::{Prune, deliveries::QUEUE};
+use tokio::sync::{Notify, Semaphore, watch};
 
 pub use change::demo::{Demo, DemoPlan};
 pub use domain::application::{WebhookUrl, WebhookUrlError};
@@ -62,6 +64,8 @@ pub struct HostConfig {
     pub reading: Reading,
     /// Whether a signed request is accepted only once. Default true; false is for testing clients against a host without.
     pub replay_memory: bool,
+    /// For how long attempts of deliveries and calls of the agent API can be looked at. Default 30 days.
+    pub keep_attempts: SignedDuration,
     /// Names beside loopback under which the operator API may be reached (`chat.example.org`, without port).
     pub names: Vec<String>,
     /// How the store works; for simulations and tests.
@@ -77,6 +81,7 @@ impl HostConfig {
             tolerance: decided::TOLERANCE_SECONDS,
             reading: Reading::default(),
             replay_memory: true,
+            keep_attempts: SignedDuration::from_hours(30 * 24),
             names: Vec::new(),
             store: Options::default(),
         }
@@ -97,8 +102,17 @@ struct Shared {
     seams: Seams,
     budget: BodyBudget,
     /// Rings when there may be something to deliver.
-    bell: tokio::sync::Notify,
+    bell: Notify,
+    /// Changes when something has happened that whoever watches is told.
+    happened: watch::Sender<()>,
+    /// Places for those who watch.
+    watchers: Arc<Semaphore>,
+    /// The host is about to end: whoever watches is let go.
+    closing: Stop,
 }
+
+/// How many may watch at once.
+const WATCHERS: usize = 64;
 
 impl Host {
     /// Opens the host's data, or makes it.
@@ -107,8 +121,16 @@ impl Host {
     /// [`OpenError`], which says what to do.
     pub async fn open(config: HostConfig, seams: Seams) -> Result<Self, OpenError> {
         let db = store::open(&config.data_dir, config.store, seams.clock.now()).await?;
-        let (budget, bell) = (BodyBudget::default(), tokio::sync::Notify::new());
-        let shared = Arc::new(Shared { config, db, seams, budget, bell });
+        let shared = Arc::new(Shared {
+            config,
+            db,
+            seams,
+            budget: BodyBudget::default(),
+            bell: Notify::new(),
+            happened: watch::Sender::new(()),
+            watchers: Arc::new(Semaphore::new(WATCHERS)),
+            closing: Stop::new(),
+        });
         Ok(Self { engine: Arc::new(Engine(shared.clone())), shared })
     }
 
@@ -119,9 +141,14 @@ impl Host {
 
     /// Delivers until `stop`, then lets the attempts under way come to their end, for at most 10 s.
     pub async fn run(&self, stop: Stop) {
+        let let_go = async {
+            stop.stopped().await;
+            self.shared.closing.stop();
+        };
         tokio::join!(
             lanes::work(self.engine.clone(), self.shared.seams.clone(), stop.clone()),
-            self.shared.forget(stop)
+            self.shared.forget(stop.clone()),
+            let_go,
         );
     }
 
@@ -193,7 +220,13 @@ impl Shared {
         let (now, random) = (self.seams.clock.now(), self.seams.random.clone());
         let done = self.db.write(move |tx| work(&Change::begin(tx, now, random)?)).await;
         self.bell.notify_one();
+        self.tell_watchers();
         done
+    }
+
+    /// Something has happened, and is stored.
+    fn tell_watchers(&self) {
+        self.happened.send_replace(());
     }
 
     /// One look at what is kept, all of one moment.
@@ -210,11 +243,15 @@ impl Shared {
             let now = self.seams.clock.now();
             let window = decided::REPLAY_MEMORY_TOLERANCES.saturating_mul(self.config.tolerance);
             let window = i64::try_from(window).unwrap_or(i64::MAX);
+            let keep_attempts = self.config.keep_attempts;
+            let before = move |age: SignedDuration| now.checked_sub(age).unwrap_or(Timestamp::MIN);
             let pruned = self.db.write(move |tx| {
                 // By the time that never steps back: otherwise one step would make all replays good again.
-                let replays_before = store::rising::time(tx, now)?.as_second().saturating_sub(window);
-                let ended_before = now.checked_sub(KEEP_DELIVERIES).unwrap_or(Timestamp::MIN);
-                store::prune(tx, replays_before, ended_before)
+                let replays = store::rising::time(tx, now)?.as_second().saturating_sub(window);
+                store::prune(
+                    tx,
+                    Prune { replays, deliveries: before(KEEP_DELIVERIES), attempts: before(keep_attempts) },
+                )
             });
             if let Err(error) = pruned.await {
                 tracing::warn!(%error, "old rows could not be removed");

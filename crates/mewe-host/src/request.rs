@@ -38,6 +38,13 @@ impl Params {
         parse(name, find(&self.path, name).unwrap_or_default())
     }
 
+    /// The number of a row in the path.
+    pub(crate) fn number(&self, name: &str) -> Result<i64, ApiError> {
+        let text = find(&self.path, name).unwrap_or_default();
+        let number = text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+        number.ok_or_else(|| ApiError::invalid(name, "must be a number"))
+    }
+
     /// An id in the query, if it is there.
     pub(crate) fn query_id<K>(&self, name: &str) -> Result<Option<Id<K>>, ApiError> {
         find(&self.query, name).map(|text| parse(name, text)).transpose()

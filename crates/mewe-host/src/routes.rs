@@ -24,6 +24,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             "/operator/apps/{appId}",
             get(operator::apps::show).patch(operator::apps::update).delete(operator::apps::remove),
         )
+        .route("/operator/apps/{appId}/redeliver", post(operator::apps::redeliver))
         .route("/operator/users", get(operator::users::list).post(operator::users::create))
         .route("/operator/threads", get(operator::threads::list).post(operator::threads::create))
         .route("/operator/threads/{threadId}/participants", post(operator::threads::add))
@@ -33,7 +34,14 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/operator/agents/{agentId}", delete(operator::agents::remove))
         .route("/operator/agents/{agentId}/threads", post(operator::agents::join))
         .route("/operator/agents/{agentId}/threads/{threadId}", delete(operator::agents::leave))
+        .route("/operator/agents/{agentId}/pause", post(operator::agents::pause))
+        .route("/operator/agents/{agentId}/resume", post(operator::agents::resume))
+        .route("/operator/agents/{agentId}/test-event", post(operator::agents::test_event))
         .route("/operator/deliveries", get(operator::deliveries::list))
+        .route("/operator/deliveries/{deliveryId}", get(operator::deliveries::show))
+        .route("/operator/deliveries/{deliveryId}/redeliver", post(operator::deliveries::redeliver))
+        .route("/operator/calls", get(operator::calls::list))
+        .route("/operator/stream", get(operator::stream))
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(shared.clone(), guard::guard));
     let agent =

@@ -54,6 +54,8 @@ pub(crate) struct Dev {
     /// Where everything is kept, by one process at a time [default: mewe-agent/dev in the platform's directory of data].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    keep: host::Keep,
     /// The webhook of an agent of your own, instead of the assistant.
     #[arg(long, value_name = "URL")]
     agent_url: Option<WebhookUrl>,
@@ -61,7 +63,7 @@ pub(crate) struct Dev {
 
 pub(crate) async fn run(dev: Dev) -> Result<Exit, Failure> {
     let dir = dev.data_dir.clone().map_or_else(|| settings::platform_data_dir("dev"), Ok)?;
-    let host = host::open(dev.listen, &dir.join("host"), |_| ()).await?;
+    let host = host::open(dev.listen, &dir.join("host"), |config| dev.keep.apply(config)).await?;
     // What the agent will call: refused here if that is not loopback, before anything is set up.
     let address: HostUrl = host.url.parse().map_err(Failure::usage)?;
     let (assistant, webhook) = if let Some(url) = dev.agent_url {

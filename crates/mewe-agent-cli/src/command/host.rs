@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::Args;
+use jiff::SignedDuration;
 use mewe_host::HostConfig;
 use mewe_runtime::{Seams, serve};
 use mewe_store::OpenError;
@@ -38,15 +39,44 @@ pub(crate) struct Host {
     /// A name, beside loopback, under which the operator API may be reached; may be repeated.
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<String>,
+    #[command(flatten)]
+    keep: Keep,
     /// Accept the same signed request twice, as a host without replay memory does: for testing clients, never for use.
     #[arg(long, hide = true)]
     forget_replays: bool,
+}
+
+/// For how long a host can be asked what it did.
+#[derive(Debug, Args)]
+pub(crate) struct Keep {
+    /// For how long attempts of deliveries and calls of the agent API can be looked at, in days or hours (30d, 12h).
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = days_or_hours)]
+    keep_attempts: SignedDuration,
+}
+
+impl Keep {
+    pub(crate) fn apply(&self, config: &mut HostConfig) {
+        config.keep_attempts = self.keep_attempts;
+    }
+}
+
+fn days_or_hours(text: &str) -> Result<SignedDuration, String> {
+    let wrong = || "a time is a number of days or hours, such as 30d or 12h".to_owned();
+    let (number, hours) = match (text.strip_suffix('d'), text.strip_suffix('h')) {
+        (Some(days), _) => (days, 24),
+        (_, Some(hours)) => (hours, 1),
+        _ => return Err(wrong()),
+    };
+    // A hundred years are enough for everybody.
+    let number = number.parse::<u32>().ok().filter(|number| *number <= 876_000 / hours).ok_or_else(wrong)?;
+    Ok(SignedDuration::from_hours(i64::from(number) * i64::from(hours)))
 }
 
 pub(crate) async fn run(args: Host) -> Result<Exit, Failure> {
     let dir = args.data_dir.map_or_else(|| settings::platform_data_dir("host"), Ok)?;
     let host = open(args.listen, &dir, |config| {
         config.names = args.names;
+        args.keep.apply(config);
         config.replay_memory = !args.forget_replays;
     })
     .await?;
@@ -138,4 +168,18 @@ pub(crate) async fn bind(addr: SocketAddr) -> Result<TcpListener, Failure> {
 /// A data directory that cannot be opened, in words, with what to do.
 pub(crate) fn cannot_open(error: &OpenError) -> Failure {
     Failure::refused(error).hint(error.hint())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_to_keep_is_days_or_hours() {
+        assert_eq!(days_or_hours("30d"), Ok(SignedDuration::from_hours(720)));
+        assert_eq!(days_or_hours("12h"), Ok(SignedDuration::from_hours(12)));
+        for bad in ["", "30", "d", "-1d", "1w", "4294967296h", "36501d", "1.5d"] {
+            assert!(days_or_hours(bad).is_err(), "{bad}");
+        }
+    }
 }

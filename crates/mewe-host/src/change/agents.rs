@@ -1,17 +1,18 @@
 //! Agents are registered, join threads, leave them, are unregistered.
 
-use mewe_protocol::{AgentId, AppId, ThreadId, UserId};
+use mewe_protocol::{AgentId, AppId, EventName, Payload, ThreadId, UserId};
 use rusqlite::Connection;
 
 use super::{Change, find};
 use crate::{
     domain::{
         agent::{Agent, may_register},
+        example,
         name::Name,
-        news,
+        news::{self, News},
     },
     error::ApiError,
-    store,
+    store::{self, deliveries},
 };
 
 /// Adds an agent to an owner: its user, their thread, the news of it.
@@ -32,10 +33,10 @@ pub(super) fn register_as(
     may_register(store::agents::of_owner(change.c, owner.id, app)?)?;
     let personal = change.id()?;
     store::threads::insert(change.c, personal, None, true, change.steady)?;
-    let agent = Agent { id, app, owner: owner.id, name, personal };
+    let agent = Agent { id, app, owner: owner.id, name, personal, paused: false };
     store::agents::insert(change.c, &agent, change.steady)?;
     for user in [owner.id, id.into()] {
-        store::threads::add(change.c, personal, user, change.now)?;
+        change.seat(personal, user)?;
     }
     change.tell([news::registered(&agent, &owner)])?;
     Ok(agent)
@@ -47,10 +48,35 @@ pub(crate) fn join(change: &Change<'_>, agent: AgentId, thread: ThreadId) -> Res
     let thread = find::thread(change.c, thread)?;
     let is_in = |user| store::threads::is_in(change.c, thread.id, user);
     thread.may_seat(is_in(agent.id.into())?, is_in(agent.owner)?)?;
-    store::threads::add(change.c, thread.id, agent.id.into(), change.now)?;
+    change.seat(thread.id, agent.id.into())?;
     let owner = find::person(change.c, agent.owner, "ownerId")?;
     change.tell(news::agent_joined(&find::thread(change.c, thread.id)?, &agent, &owner))?;
     Ok(())
+}
+
+/// Its deliveries wait until somebody resumes them; nothing is lost, and no attempt is used up.
+pub(crate) fn pause(change: &Change<'_>, agent: AgentId) -> Result<(), ApiError> {
+    let agent = find::agent(change.c, agent)?;
+    store::agents::set_paused(change.c, agent.id, true)?;
+    Ok(())
+}
+
+/// What waited is due at once.
+pub(crate) fn resume(change: &Change<'_>, agent: AgentId) -> Result<(), ApiError> {
+    let agent = find::agent(change.c, agent)?;
+    store::agents::set_paused(change.c, agent.id, false)?;
+    deliveries::QUEUE.hurry(change.c, agent.id.as_bytes(), change.now)?;
+    Ok(())
+}
+
+/// Sends an example of an event that did not happen. Returns the delivery.
+pub(crate) fn test_event(change: &Change<'_>, agent: AgentId, event: &EventName) -> Result<i64, ApiError> {
+    let agent = find::agent(change.c, agent)?;
+    let owner = find::person(change.c, agent.owner, "ownerId")?;
+    let example = example::of(event, &agent, &owner, change.id()?)
+        .ok_or_else(|| ApiError::invalid("event", format!("must be one of {}", Payload::NAMES.join(", "))))?;
+    let news = News { to: agent.id, app: agent.app, payload: example };
+    Ok(deliveries::push(change.c, &news, true, change.now)?)
 }
 
 /// Its owner takes it out of a further thread.
@@ -64,7 +90,7 @@ pub(crate) fn leave(change: &Change<'_>, agent: AgentId, thread: ThreadId) -> Re
 /// Takes it out of a thread, whose agents hear of it, itself included.
 pub(super) fn unseat(change: &Change<'_>, thread: ThreadId, agent: AgentId) -> Result<(), ApiError> {
     change.tell(news::agent_left(&find::thread(change.c, thread)?, agent))?;
-    store::threads::remove(change.c, thread, agent.into())?;
+    change.unseat(thread, agent.into())?;
     Ok(())
 }
 
@@ -77,8 +103,12 @@ pub(super) fn unregister(change: &Change<'_>, agent: &Agent) -> Result<(), ApiEr
     for thread in store::agents::further_threads(change.c, agent)? {
         unseat(change, thread, agent.id)?;
     }
-    store::threads::remove(change.c, agent.personal, agent.id.into())?;
+    change.unseat(agent.personal, agent.id.into())?;
     store::agents::retire(change.c, agent.id, change.now)?;
+    if agent.paused {
+        // Nobody can resume it any more.
+        deliveries::QUEUE.hurry(change.c, agent.id.as_bytes(), change.now)?;
+    }
     change.tell([news::unregistered(agent)])?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Applications are registered, changed, deleted.
 
+use jiff::Timestamp;
 use mewe_protocol::{ApiKey, AppId};
 
 use super::{Change, agents, find};
@@ -60,6 +61,20 @@ pub(crate) fn update(change: &Change<'_>, app: AppId, changes: Changes) -> Resul
         deliveries::hurry(change.c, app.id, change.now)?;
     }
     Ok(app)
+}
+
+/// The most deliveries that one call asks for once more.
+pub(crate) const MAX_REDELIVERED: u32 = 10_000;
+
+/// Delivers once more what was promised to it since `since` and has ended, well or not, the oldest first. How many that were.
+pub(crate) fn redeliver_since(change: &Change<'_>, app: AppId, since: Timestamp) -> Result<u32, ApiError> {
+    find::app(change.c, app)?;
+    let mut count = 0;
+    for delivery in deliveries::ended_since(change.c, app, since, MAX_REDELIVERED)? {
+        deliveries::redeliver(change.c, delivery, change.now)?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// Unregisters its agents, which the others in their threads hear of, and cancels what is still to be delivered to it.

@@ -62,6 +62,7 @@ fn put(change: &Change<'_>, thread: &thread::Thread, user: UserId, text: Message
         created_at: change.steady,
     };
     store::messages::insert(change.c, &message)?;
+    store::live::message(change.c, message.chat_message_id, change.now)?;
     change.tell(news::message(thread, &message))?;
     kill_point!("host.message.before-commit");
     Ok(message)

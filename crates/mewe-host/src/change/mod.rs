@@ -11,14 +11,18 @@ pub(crate) mod threads;
 pub(crate) mod users;
 
 use jiff::Timestamp;
-use mewe_protocol::Id;
+use mewe_protocol::{Id, ThreadId, UserId};
 use mewe_runtime::random::SharedRandom;
 use mewe_store::StoreError;
 use rusqlite::Connection;
 
 use crate::{
     domain::news::News,
-    store::{deliveries, rising},
+    store::{
+        self, deliveries,
+        live::{self, Membership},
+        rising,
+    },
 };
 
 /// One transaction that changes something, and what it may use of the world.
@@ -41,8 +45,20 @@ impl<'a> Change<'a> {
         rising::id(self.c, self.steady, self.random.next_u64())
     }
 
+    /// Somebody sits in a thread from now on.
+    fn seat(&self, thread_id: ThreadId, user_id: UserId) -> Result<(), StoreError> {
+        store::threads::add(self.c, thread_id, user_id, self.now)?;
+        live::membership(self.c, &Membership { thread_id, user_id, joined: true }, self.now)
+    }
+
+    /// Somebody no longer sits in a thread.
+    fn unseat(&self, thread_id: ThreadId, user_id: UserId) -> Result<(), StoreError> {
+        store::threads::remove(self.c, thread_id, user_id)?;
+        live::membership(self.c, &Membership { thread_id, user_id, joined: false }, self.now)
+    }
+
     /// Promises events to their agents.
     fn tell(&self, news: impl IntoIterator<Item = News>) -> Result<(), StoreError> {
-        news.into_iter().try_for_each(|news| deliveries::push(self.c, &news, self.now))
+        news.into_iter().try_for_each(|news| deliveries::push(self.c, &news, false, self.now).map(drop))
     }
 }

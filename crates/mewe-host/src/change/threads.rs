@@ -24,7 +24,7 @@ pub(crate) fn create(change: &Change<'_>, name: Option<&Name>, people: &[UserId]
     for user in people {
         // Named twice is there once.
         if !seated.contains(user) {
-            store::threads::add(change.c, thread, *user, change.now)?;
+            change.seat(thread, *user)?;
             seated.push(*user);
         }
     }
@@ -35,7 +35,7 @@ pub(crate) fn add_person(change: &Change<'_>, thread: ThreadId, user: UserId) ->
     let thread = find::thread(change.c, thread)?;
     thread.may_join(standing(change.c, &thread, user)?)?;
     let person = find::person(change.c, user, "userId")?;
-    store::threads::add(change.c, thread.id, user, change.now)?;
+    change.seat(thread.id, user)?;
     change.tell(news::user_joined(&thread, &person))?;
     Ok(())
 }
@@ -45,7 +45,7 @@ pub(crate) fn remove_person(change: &Change<'_>, thread: ThreadId, user: UserId)
     let thread = find::thread(change.c, thread)?;
     thread.may_leave(standing(change.c, &thread, user)?)?;
     let person = find::person(change.c, user, "userId")?;
-    store::threads::remove(change.c, thread.id, user)?;
+    change.unseat(thread.id, user)?;
     change.tell(news::user_left(&thread, &person))?;
     for agent in thread.leave_with(user) {
         agents::unseat(change, thread.id, agent)?;

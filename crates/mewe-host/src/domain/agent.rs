@@ -13,6 +13,8 @@ pub(crate) struct Agent {
     pub(crate) name: Name,
     /// The thread of owner and agent.
     pub(crate) personal: ThreadId,
+    /// Its deliveries wait until somebody resumes them.
+    pub(crate) paused: bool,
 }
 
 /// Whether an owner may add an agent of an application, of which they have `existing` already.

@@ -6,6 +6,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod application;
+pub(crate) mod example;
 pub(crate) mod id;
 pub(crate) mod message;
 pub(crate) mod name;

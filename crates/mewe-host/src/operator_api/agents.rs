@@ -30,6 +30,11 @@ struct Join {
     thread_id: ThreadId,
 }
 
+#[derive(Deserialize)]
+struct TestEvent {
+    event: String,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Agent {
@@ -39,6 +44,7 @@ struct Agent {
     owner_id: UserId,
     personal_chat_thread_id: ThreadId,
     threads: Vec<ThreadId>,
+    paused: bool,
 }
 
 impl Agent {
@@ -50,6 +56,7 @@ impl Agent {
             owner_id: agent.owner,
             personal_chat_thread_id: agent.personal,
             threads,
+            paused: agent.paused,
         }
     }
 }
@@ -93,4 +100,30 @@ pub(crate) async fn leave(State(shared): State<Arc<Shared>>, params: Params) -> 
     let (agent, thread) = (params.id("agentId")?, params.id("threadId")?);
     shared.change(move |change| change::agents::leave(change, agent, thread)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Its deliveries wait until somebody resumes them.
+pub(crate) async fn pause(State(shared): State<Arc<Shared>>, params: Params) -> Result<StatusCode, ApiError> {
+    let agent = params.id("agentId")?;
+    shared.change(move |change| change::agents::pause(change, agent)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn resume(State(shared): State<Arc<Shared>>, params: Params) -> Result<StatusCode, ApiError> {
+    let agent = params.id("agentId")?;
+    shared.change(move |change| change::agents::resume(change, agent)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An example of an event, signed and delivered like any other.
+pub(crate) async fn test_event(
+    State(shared): State<Arc<Shared>>,
+    params: Params,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let agent = params.id("agentId")?;
+    let given: TestEvent = shared.json(body).await?;
+    let event = given.event.parse().map_err(|why| ApiError::invalid("event", why))?;
+    let delivery = shared.change(move |change| change::agents::test_event(change, agent, &event)).await?;
+    Ok(json_response(StatusCode::CREATED, &json!({ "deliveryId": delivery })))
 }

@@ -125,3 +125,22 @@ fn permissions(names: &[String]) -> Result<Permissions, ApiError> {
 fn webhook_url(text: &str) -> Result<WebhookUrl, ApiError> {
     text.parse().map_err(|why| ApiError::invalid("webhookUrl", why))
 }
+
+#[derive(Deserialize)]
+struct Redeliver {
+    since: String,
+}
+
+/// Delivers once more what has ended, well or not, since a time.
+pub(crate) async fn redeliver(
+    State(shared): State<Arc<Shared>>,
+    params: Params,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let app = params.id("appId")?;
+    let Redeliver { since } = shared.json(body).await?;
+    let since: Timestamp =
+        since.parse().map_err(|_| ApiError::invalid("since", "must be a time such as 2026-11-23T18:00:00Z"))?;
+    let count = shared.change(move |change| change::apps::redeliver_since(change, app, since)).await?;
+    Ok(json_response(StatusCode::ACCEPTED, &serde_json::json!({ "redelivered": count })))
+}

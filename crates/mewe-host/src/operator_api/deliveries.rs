@@ -2,25 +2,27 @@
 
 use std::{fmt::Write, sync::Arc};
 
-use axum::{extract::State, response::Response};
+use axum::{extract::State, http::StatusCode, response::Response};
 use jiff::Timestamp;
-use mewe_protocol::{AgentId, AppId, MessageId, ThreadId, message::as_milliseconds};
+use mewe_protocol::{AgentId, AppId, MessageId, ThreadId, error::ErrorCode, message::as_milliseconds};
+use rusqlite::Connection;
 use serde::Serialize;
 
+use super::before;
 use crate::{
     Shared,
-    error::ApiError,
+    error::{ApiError, json_response},
     paging,
     request::Params,
     store::{
-        self,
-        deliveries::{Listed, State as DeliveryState},
+        self, attempts,
+        deliveries::{Listed, Redelivery, State as DeliveryState},
     },
 };
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Delivery {
+pub(crate) struct Delivery {
     delivery_id: i64,
     app_id: AppId,
     agent_id: AgentId,
@@ -31,6 +33,7 @@ struct Delivery {
     attempts: u32,
     status: Option<u16>,
     error: Option<String>,
+    test: bool,
     #[serde(serialize_with = "as_milliseconds")]
     due_at: Timestamp,
     #[serde(serialize_with = "as_milliseconds")]
@@ -52,6 +55,7 @@ impl From<Listed> for Delivery {
             attempts: row.attempts,
             status: row.status,
             error: row.error,
+            test: row.test,
             due_at: row.due,
             created_at: row.created,
             changed_at: row.changed,
@@ -61,8 +65,7 @@ impl From<Listed> for Delivery {
 
 pub(crate) async fn list(State(shared): State<Arc<Shared>>, params: Params) -> Result<Response, ApiError> {
     let (limit, agent) = (params.limit()?, params.query_id("agentId")?);
-    let before = params.query("before").map(str::parse).transpose();
-    let before: i64 = before.map_err(|_| ApiError::invalid("before", "must be a deliveryId"))?.unwrap_or(i64::MAX);
+    let before = before(&params, "a deliveryId")?;
     let state = params.query("state").map(str::parse::<DeliveryState>).transpose();
     let state = state.map_err(|why| ApiError::invalid("state", why))?;
     let rows = shared.read(move |c| Ok(store::deliveries::list(c, agent, state, before, limit + 1)?)).await?;
@@ -78,4 +81,79 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>, params: Params) -> R
         }
         next
     }))
+}
+
+/// A delivery with all that is known of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Shown {
+    #[serde(flatten)]
+    delivery: Delivery,
+    /// As it is signed, if it is text; it is.
+    payload: String,
+    attempt_log: Vec<Attempt>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Attempt {
+    number: u32,
+    #[serde(serialize_with = "as_milliseconds")]
+    at: Timestamp,
+    took_ms: i64,
+    status: Option<u16>,
+    error: Option<String>,
+    /// The beginning of the answer's body; what is no text in it is replaced.
+    answer: String,
+}
+
+impl From<attempts::Attempt> for Attempt {
+    fn from(attempt: attempts::Attempt) -> Self {
+        Self {
+            number: attempt.number,
+            at: attempt.at,
+            took_ms: attempt.took,
+            status: attempt.status,
+            error: attempt.error,
+            answer: String::from_utf8_lossy(&attempt.answer).into_owned(),
+        }
+    }
+}
+
+/// A delivery as it stands.
+pub(crate) fn shown(c: &Connection, id: i64) -> Result<Option<Shown>, ApiError> {
+    let (Some(row), Some(payload)) = (store::deliveries::get(c, id)?, store::deliveries::payload(c, id)?) else {
+        return Ok(None);
+    };
+    Ok(Some(Shown {
+        delivery: row.into(),
+        payload: String::from_utf8_lossy(&payload).into_owned(),
+        attempt_log: attempts::of_delivery(c, id)?.into_iter().map(Attempt::from).collect(),
+    }))
+}
+
+pub(crate) async fn show(State(shared): State<Arc<Shared>>, params: Params) -> Result<Response, ApiError> {
+    let id = params.number("deliveryId")?;
+    let shown = shared.read(move |c| shown(c, id)?.ok_or_else(unknown)).await?;
+    Ok(json_response(StatusCode::OK, &shown))
+}
+
+/// Once more: a new attempt in the same row.
+pub(crate) async fn redeliver(State(shared): State<Arc<Shared>>, params: Params) -> Result<Response, ApiError> {
+    let id = params.number("deliveryId")?;
+    let redelivered = shared.change(move |change| match store::deliveries::redeliver(change.c, id, change.now)? {
+        Redelivery::Due => shown(change.c, id)?.ok_or_else(unknown),
+        Redelivery::InFlight => Err(conflict("the delivery is being attempted just now")),
+        Redelivery::Cancelled => Err(conflict("the delivery was cancelled: its application was deleted")),
+        Redelivery::Unknown => Err(unknown()),
+    });
+    Ok(json_response(StatusCode::ACCEPTED, &redelivered.await?))
+}
+
+fn unknown() -> ApiError {
+    ApiError::not_found("deliveryId: there is no such delivery")
+}
+
+fn conflict(words: &str) -> ApiError {
+    ApiError::new(ErrorCode::Conflict, words)
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::agent::Agent;
 
-const COLUMNS: &str = "id, app, owner, name, personal";
+const COLUMNS: &str = "id, app, owner, name, personal, paused";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Agent> {
     Ok(Agent {
@@ -16,6 +16,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Agent> {
         owner: super::id(row, 2)?,
         name: super::parsed(row, 3)?,
         personal: super::id(row, 4)?,
+        paused: row.get(5)?,
     })
 }
 
@@ -34,9 +35,17 @@ pub(crate) fn insert(c: &Connection, agent: &Agent, created: Timestamp) -> Resul
     Ok(())
 }
 
-/// Marks it as unregistered.
+pub(crate) fn set_paused(c: &Connection, agent: AgentId, paused: bool) -> Result<(), StoreError> {
+    c.execute("UPDATE agents SET paused = ?2 WHERE id = ?1", params![agent.as_bytes(), paused])?;
+    Ok(())
+}
+
+/// Marks it as unregistered, and no longer paused: what it is still to hear of that is delivered.
 pub(crate) fn retire(c: &Connection, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
-    c.execute("UPDATE agents SET gone = ?2 WHERE id = ?1", params![agent.as_bytes(), now.as_millisecond()])?;
+    c.execute(
+        "UPDATE agents SET gone = ?2, paused = 0 WHERE id = ?1",
+        params![agent.as_bytes(), now.as_millisecond()],
+    )?;
     Ok(())
 }
 

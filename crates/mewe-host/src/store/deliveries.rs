@@ -9,14 +9,19 @@ use mewe_protocol::{AgentId, ApiKey, AppId, EventName, MessageId, ThreadId};
 use mewe_store::{Claim, Hold, Queue, QueueError, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::apps;
+use super::{
+    apps,
+    attempts::{self, Attempt},
+    live,
+};
 use crate::domain::{application::WebhookUrl, news::News};
 
 /// A lane is an agent.
 pub(crate) const QUEUE: Queue = Queue::new("delivery_queue");
 
-/// How often a delivery to a disabled endpoint looks whether it is enabled again. Enabling wakes it at once.
-const DISABLED: SignedDuration = SignedDuration::from_hours(1);
+/// How often a delivery to a disabled endpoint, or to an agent that is paused, looks whether that is over. Ending it wakes it
+/// at once.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +73,8 @@ impl FromStr for State {
 #[derive(Debug)]
 pub(crate) struct Delivery {
     claim: Claim,
+    /// The number of this attempt, from 1, whoever asked for it.
+    pub(crate) number: u32,
     pub(crate) app: AppId,
     pub(crate) agent: AgentId,
     pub(crate) event: EventName,
@@ -88,8 +95,8 @@ impl Delivery {
         &self.claim.payload
     }
 
-    /// The number of this attempt, from 1.
-    pub(crate) fn attempt(&self) -> u32 {
+    /// How often in a row it was attempted, this time included: the pauses grow with it.
+    pub(crate) fn in_a_row(&self) -> u32 {
         self.claim.attempt
     }
 }
@@ -108,7 +115,7 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
-    fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Self::Delivered(status) => Some(*status),
             Self::Gone => Some(410),
@@ -116,7 +123,7 @@ impl Ended {
         }
     }
 
-    fn why(&self) -> Option<&str> {
+    pub(crate) fn why(&self) -> Option<&str> {
         match self {
             Self::Delivered(_) => None,
             Self::Gone => Some(GONE),
@@ -135,12 +142,12 @@ impl Ended {
 
 const GONE: &str = "the endpoint answered 410";
 
-/// Promises an event to its agent.
-pub(crate) fn push(c: &Connection, news: &News, now: Timestamp) -> Result<(), StoreError> {
+/// Promises an event to its agent. `test`: it tells of nothing that happened.
+pub(crate) fn push(c: &Connection, news: &News, test: bool, now: Timestamp) -> Result<i64, StoreError> {
     let id = QUEUE.push(c, news.to.as_bytes(), &news.payload.to_json(), now, now)?;
     c.prepare_cached(
-        "INSERT INTO deliveries (id, agent, app, event, thread, message, state, created, changed)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?7)",
+        "INSERT INTO deliveries (id, agent, app, event, thread, message, state, test, created, changed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?8, ?8)",
     )?
     .execute(params![
         id,
@@ -149,12 +156,15 @@ pub(crate) fn push(c: &Connection, news: &News, now: Timestamp) -> Result<(), St
         news.payload.name().as_str(),
         news.thread().map(|thread| *thread.as_bytes()),
         news.message().map(|message| *message.as_bytes()),
+        test,
         now.as_millisecond()
     ])?;
-    Ok(())
+    live::delivery(c, id, now)?;
+    Ok(id)
 }
 
-/// Claims at most `limit` deliveries that are due, one an agent. Those to a disabled endpoint go on waiting; that is no attempt.
+/// Claims at most `limit` deliveries that are due, one an agent. Those to a disabled endpoint or a paused agent go on
+/// waiting; that is no attempt.
 pub(crate) fn claim(c: &Connection, epoch: i64, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
     let mut claimed = Vec::new();
     // Until there is nothing more: others do not wait for the many that go on waiting.
@@ -165,28 +175,31 @@ pub(crate) fn claim(c: &Connection, epoch: i64, now: Timestamp, limit: usize) ->
         }
         for claim in claims {
             let id = claim.id;
-            let Some((delivery, disabled)) = load(c, claim)? else {
+            let Some((delivery, waits)) = load(c, claim)? else {
                 QUEUE.cancel(c, id, now)?;
                 continue;
             };
-            if let Some(why) = disabled {
-                let due = now.checked_add(DISABLED).unwrap_or(Timestamp::MAX);
+            if let Some(why) = waits {
+                let due = now.checked_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX);
                 QUEUE.retry(c, &delivery.claim, Hold::Lane, due, &why, now, false)?;
                 continue;
             }
             c.prepare_cached("UPDATE deliveries SET state = 'in_flight', attempts = ?2, changed = ?3 WHERE id = ?1")?
-                .execute(params![delivery.claim.id, delivery.attempt(), now.as_millisecond()])?;
+                .execute(params![id, delivery.number, now.as_millisecond()])?;
+            live::delivery(c, id, now)?;
             claimed.push(delivery);
         }
     }
 }
 
-/// The delivery of a claim, and why its endpoint is disabled, if it is. None if its application is gone.
+/// The delivery of a claim, and for what it has to wait, if it has to. None if its application is gone.
 fn load(c: &Connection, claim: Claim) -> Result<Option<(Delivery, Option<String>)>, StoreError> {
     let row = c
         .prepare_cached(
-            "SELECT app, agent, event, api_key, webhook_url, faults, deliveries.created, disabled
-             FROM deliveries JOIN apps ON apps.id = deliveries.app WHERE deliveries.id = ?1",
+            "SELECT deliveries.app, agent, event, api_key, webhook_url, faults, deliveries.created,
+             COALESCE(disabled, CASE WHEN paused THEN 'the agent''s deliveries are paused' END), attempts
+             FROM deliveries JOIN apps ON apps.id = deliveries.app JOIN agents ON agents.id = deliveries.agent
+             WHERE deliveries.id = ?1",
         )?
         .query_row([claim.id], |row| {
             Ok((
@@ -198,16 +211,24 @@ fn load(c: &Connection, claim: Claim) -> Result<Option<(Delivery, Option<String>
                 row.get(5)?,
                 super::time(row, 6)?,
                 row.get(7)?,
+                row.get::<_, u32>(8)?,
             ))
         })
         .optional()?;
-    Ok(row.map(|(app, agent, event, key, webhook_url, faults, created, disabled)| {
-        (Delivery { claim, app, agent, event, key, webhook_url, faults, created }, disabled)
+    Ok(row.map(|(app, agent, event, key, webhook_url, faults, created, waits, attempts)| {
+        let number = attempts.saturating_add(1);
+        (Delivery { claim, number, app, agent, event, key, webhook_url, faults, created }, waits)
     }))
 }
 
 /// Records how an attempt ended. One that was cancelled meanwhile changes nothing any more.
-pub(crate) fn record(c: &Connection, delivery: &Delivery, ended: &Ended, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) fn record(
+    c: &Connection,
+    delivery: &Delivery,
+    attempt: &Attempt,
+    ended: &Ended,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let claim = &delivery.claim;
     let why = ended.why().unwrap_or_default();
     let result = match ended {
@@ -222,6 +243,8 @@ pub(crate) fn record(c: &Connection, delivery: &Delivery, ended: &Ended, now: Ti
         Err(QueueError::Fenced) => return Ok(()),
         Err(QueueError::Store(error)) => return Err(error),
     }
+    attempts::insert(c, claim.id, attempt)?;
+    live::delivery(c, claim.id, now)?;
     let fault = matches!(ended, Ended::Failed { fault: true, .. });
     c.prepare_cached(
         "UPDATE deliveries SET state = :state, faults = faults + :fault, last_error = :why,
@@ -260,12 +283,16 @@ pub(crate) fn give_back(
 ) -> Result<(), StoreError> {
     QUEUE.give_back(c, claim, due, now, counts)?;
     c.execute("UPDATE deliveries SET state = 'retrying' WHERE id = ?1 AND state = 'in_flight'", [claim.id])?;
-    Ok(())
+    live::delivery(c, claim.id, now)
 }
 
 /// After opening: what an earlier process was attempting is attempted again.
 pub(crate) fn recover(c: &Connection, epoch: i64, now: Timestamp) -> Result<(), StoreError> {
     QUEUE.recover(c, epoch, now)?;
+    c.execute(
+        "INSERT INTO live (at, kind, delivery) SELECT ?1, 'delivery', id FROM deliveries WHERE state = 'in_flight'",
+        [now.as_millisecond()],
+    )?;
     c.execute("UPDATE deliveries SET state = 'retrying' WHERE state = 'in_flight'", [])?;
     Ok(())
 }
@@ -293,6 +320,11 @@ pub(crate) fn cancel_app(c: &Connection, app: AppId, now: Timestamp) -> Result<(
     for agent in agents {
         QUEUE.cancel_key(c, &agent, now)?;
         c.prepare_cached(
+            "INSERT INTO live (at, kind, delivery) SELECT ?2, 'delivery', id FROM deliveries
+             WHERE agent = ?1 AND state NOT IN ('delivered', 'cancelled')",
+        )?
+        .execute(params![agent, now.as_millisecond()])?;
+        c.prepare_cached(
             "UPDATE deliveries SET state = 'cancelled', changed = ?2
              WHERE agent = ?1 AND state NOT IN ('delivered', 'cancelled')",
         )?
@@ -311,6 +343,59 @@ pub(crate) fn prune(c: &Connection, before: Timestamp) -> Result<(), StoreError>
     Ok(())
 }
 
+/// What came of asking for a delivery once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Redelivery {
+    /// It is attempted next.
+    Due,
+    /// It is being attempted just now.
+    InFlight,
+    /// Its application was deleted.
+    Cancelled,
+    /// There is none.
+    Unknown,
+}
+
+/// Asks for a delivery once more: a new attempt in the same row. One that waits anyway is due at once, behind what waits before it.
+pub(crate) fn redeliver(c: &Connection, id: i64, now: Timestamp) -> Result<Redelivery, StoreError> {
+    let row: Option<(State, [u8; 12])> = c
+        .prepare_cached("SELECT state, agent FROM deliveries WHERE id = ?1")?
+        .query_row([id], |row| Ok((super::parsed(row, 0)?, row.get(1)?)))
+        .optional()?;
+    let Some((state, agent)) = row else { return Ok(Redelivery::Unknown) };
+    match state {
+        State::InFlight => return Ok(Redelivery::InFlight),
+        State::Cancelled => return Ok(Redelivery::Cancelled),
+        State::Waiting | State::Retrying => {
+            QUEUE.hurry(c, &agent, now)?;
+        }
+        State::Delivered | State::GivenUp => {
+            QUEUE.again(c, id, now)?;
+            c.prepare_cached("UPDATE deliveries SET state = 'retrying', changed = ?2 WHERE id = ?1")?
+                .execute(params![id, now.as_millisecond()])?;
+        }
+    }
+    live::delivery(c, id, now)?;
+    Ok(Redelivery::Due)
+}
+
+/// Those of an application that ended, well or not, and were promised since `since`; at most `limit`.
+pub(crate) fn ended_since(c: &Connection, app: AppId, since: Timestamp, limit: u32) -> Result<Vec<i64>, StoreError> {
+    Ok(c.prepare_cached(
+        "SELECT id FROM deliveries WHERE app = ?1 AND created >= ?2 AND state IN ('delivered', 'given_up')
+         ORDER BY id LIMIT ?3",
+    )?
+    .query_map(params![app.as_bytes(), since.as_millisecond(), limit], |row| row.get(0))?
+    .collect::<Result<_, _>>()?)
+}
+
+/// What is delivered, as it is signed.
+pub(crate) fn payload(c: &Connection, id: i64) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(c.prepare_cached("SELECT payload FROM delivery_queue WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?)
+}
+
 /// A delivery as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listed {
@@ -324,9 +409,18 @@ pub(crate) struct Listed {
     pub(crate) attempts: u32,
     pub(crate) status: Option<u16>,
     pub(crate) error: Option<String>,
+    /// It tells of nothing that happened.
+    pub(crate) test: bool,
     pub(crate) due: Timestamp,
     pub(crate) created: Timestamp,
     pub(crate) changed: Timestamp,
+}
+
+const SELECT: &str = "SELECT d.id, d.app, d.agent, d.event, d.thread, d.message, d.state, d.attempts, d.last_status, \
+    d.last_error, q.due, d.created, d.changed, d.test FROM deliveries d JOIN delivery_queue q ON q.id = d.id";
+
+pub(crate) fn get(c: &Connection, id: i64) -> Result<Option<Listed>, StoreError> {
+    Ok(c.prepare_cached(&format!("{SELECT} WHERE d.id = ?1"))?.query_row([id], read).optional()?)
 }
 
 /// Deliveries with an id below `before`, newest first.
@@ -340,11 +434,7 @@ pub(crate) fn list(
     // Each of the four has its index.
     let of_agent = if agent.is_some() { "d.agent = :agent" } else { ":agent IS NULL" };
     let in_state = if state.is_some() { "d.state = :state" } else { ":state IS NULL" };
-    let sql = format!(
-        "SELECT d.id, d.app, d.agent, d.event, d.thread, d.message, d.state, d.attempts, d.last_status, d.last_error,
-         q.due, d.created, d.changed FROM deliveries d JOIN delivery_queue q ON q.id = d.id
-         WHERE {of_agent} AND {in_state} AND d.id < :before ORDER BY d.id DESC LIMIT :limit"
-    );
+    let sql = format!("{SELECT} WHERE {of_agent} AND {in_state} AND d.id < :before ORDER BY d.id DESC LIMIT :limit");
     Ok(c.prepare_cached(&sql)?
         .query_map(
             named_params! {
@@ -373,5 +463,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Listed> {
         due: super::time(row, 10)?,
         created: super::time(row, 11)?,
         changed: super::time(row, 12)?,
+        test: row.get(13)?,
     })
 }

@@ -30,6 +30,17 @@ pub(crate) fn insert(c: &Connection, message: &ChatMessage) -> Result<(), StoreE
     Ok(())
 }
 
+/// A message, wherever it stands.
+pub(crate) fn get(c: &Connection, message: MessageId) -> Result<Option<ChatMessage>, StoreError> {
+    Ok(c.prepare_cached(concat!(
+        "SELECT id, thread, user, ",
+        name_of!("messages.user"),
+        ", text, created FROM messages WHERE id = ?1"
+    ))?
+    .query_row([message.as_bytes()], read)
+    .optional()?)
+}
+
 /// When a message of this thread was written, in milliseconds.
 pub(crate) fn created(c: &Connection, thread: ThreadId, message: MessageId) -> Result<Option<i64>, StoreError> {
     Ok(c.prepare_cached("SELECT created FROM messages WHERE id = ?1 AND thread = ?2")?

@@ -3,8 +3,11 @@
 
 pub(crate) mod agents;
 pub(crate) mod apps;
+pub(crate) mod attempts;
+pub(crate) mod calls;
 pub(crate) mod deliveries;
 pub(crate) mod demo;
+pub(crate) mod live;
 pub(crate) mod messages;
 pub(crate) mod replay;
 pub(crate) mod rising;
@@ -54,8 +57,25 @@ fn unreadable(at: usize, error: impl Error + Send + Sync + 'static) -> rusqlite:
     rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(error))
 }
 
-/// Removes what nobody asks for any more: replays whose window is over, deliveries that ended before `ended_before`.
-pub(crate) fn prune(c: &rusqlite::Connection, replays_before: i64, ended_before: Timestamp) -> Result<(), StoreError> {
-    replay::forget(c, replays_before)?;
-    deliveries::prune(c, ended_before)
+/// Up to when what is kept is no longer asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Prune {
+    /// Replays, in seconds of the time that never steps back: those whose window is over.
+    pub(crate) replays: i64,
+    /// Deliveries that ended before.
+    pub(crate) deliveries: Timestamp,
+    /// Attempts and calls that began before, and what was told of them.
+    pub(crate) attempts: Timestamp,
+}
+
+/// The most calls that are kept, however young they are.
+const MAX_CALLS: u32 = 100_000;
+
+/// Removes what nobody asks for any more.
+pub(crate) fn prune(c: &rusqlite::Connection, before: Prune) -> Result<(), StoreError> {
+    replay::forget(c, before.replays)?;
+    deliveries::prune(c, before.deliveries)?;
+    attempts::prune(c, before.attempts)?;
+    calls::prune(c, before.attempts, MAX_CALLS)?;
+    live::prune(c, before.attempts)
 }

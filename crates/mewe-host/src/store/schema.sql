@@ -40,7 +40,8 @@ CREATE TABLE agents (
     name     TEXT NOT NULL,
     personal BLOB NOT NULL REFERENCES threads (id),
     created  INTEGER NOT NULL,
-    gone     INTEGER
+    gone     INTEGER,
+    paused   INTEGER NOT NULL DEFAULT 0 -- whether its deliveries wait until somebody resumes them
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX agents_of_app ON agents (app);
 CREATE UNIQUE INDEX agents_one_each ON agents (owner, app) WHERE gone IS NULL;
@@ -88,6 +89,7 @@ CREATE TABLE deliveries (
     faults      INTEGER NOT NULL DEFAULT 0, -- failures that this delivery itself may be the cause of
     last_status INTEGER,
     last_error  TEXT,
+    test        INTEGER NOT NULL DEFAULT 0, -- whether it tells of nothing that happened
     created     INTEGER NOT NULL,
     changed     INTEGER NOT NULL
 ) STRICT;
@@ -96,6 +98,49 @@ CREATE INDEX deliveries_in_state ON deliveries (state, id);
 CREATE INDEX deliveries_of_message ON deliveries (message) WHERE message IS NOT NULL;
 CREATE INDEX deliveries_open ON deliveries (app, agent) WHERE state IN ('waiting', 'in_flight', 'retrying');
 CREATE INDEX deliveries_ended ON deliveries (changed) WHERE state IN ('delivered', 'cancelled');
+
+-- What each attempt of a delivery came to. number: from 1, whoever asked for it.
+CREATE TABLE attempts (
+    delivery INTEGER NOT NULL REFERENCES deliveries (id) ON DELETE CASCADE,
+    number   INTEGER NOT NULL,
+    at       INTEGER NOT NULL, -- when it began
+    took     INTEGER NOT NULL, -- milliseconds
+    status   INTEGER,          -- of the answer, if at least that came
+    error    TEXT,             -- why it was no success, in words
+    answer   BLOB NOT NULL,    -- the beginning of the answer's body
+    PRIMARY KEY (delivery, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempts_by_time ON attempts (at);
+
+-- Calls of the agent API, refused ones included. app and agent are whom it claimed to be, if it claimed anybody.
+CREATE TABLE calls (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    at      INTEGER NOT NULL,
+    took    INTEGER NOT NULL, -- milliseconds
+    verb    TEXT NOT NULL,    -- send, read
+    app     BLOB,
+    agent   BLOB,
+    thread  BLOB,
+    status  INTEGER NOT NULL,
+    code    TEXT,             -- of a refusal
+    cause   TEXT,             -- of a refusal, in words
+    message BLOB              -- what a send became
+) STRICT;
+CREATE INDEX calls_of_agent ON calls (agent, id);
+CREATE INDEX calls_of_message ON calls (message) WHERE message IS NOT NULL;
+CREATE INDEX calls_by_time ON calls (at);
+
+-- What happened, in its order: a row that was written or changed, or news of a membership in words of its own.
+CREATE TABLE live (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    at       INTEGER NOT NULL,
+    kind     TEXT NOT NULL, -- message, delivery, call, membership
+    message  BLOB,
+    delivery INTEGER,
+    call     INTEGER,
+    note     TEXT
+) STRICT;
+CREATE INDEX live_by_time ON live (at);
 
 -- What was made for a demonstration, by the plan's own words, so that a renamed thing is not made again.
 CREATE TABLE demo (

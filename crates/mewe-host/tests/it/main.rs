@@ -9,4 +9,5 @@ mod news;
 mod operator_api;
 mod support;
 mod vectors;
+mod watching;
 mod wire;

@@ -2,21 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use bytes::Bytes;
 use http::{Method, Request, header};
 use mewe_protocol::{AgentId, AppId, MessageId, ThreadId, UserId, json};
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::support::{Answer, TOKEN, World, operator};
 
 /// Every route of the operator API: method, path, and a body that would change something.
-const ROUTES: [(&str, &str, &str); 18] = [
+const ROUTES: [(&str, &str, &str); 24] = [
     ("GET", "/operator/apps", ""),
     ("POST", "/operator/apps", r#"{"name":"Thor","type":"personal_agent","webhookUrl":"https://thor.example/"}"#),
     ("GET", "/operator/apps/{appId}", ""),
     ("PATCH", "/operator/apps/{appId}", r#"{"name":"Thor"}"#),
     ("DELETE", "/operator/apps/{appId}", ""),
+    ("POST", "/operator/apps/{appId}/redeliver", r#"{"since":"2025-11-24T00:00:00Z"}"#),
     ("GET", "/operator/users", ""),
     ("POST", "/operator/users", r#"{"firstName":"Pétur"}"#),
     ("GET", "/operator/threads", ""),
@@ -30,12 +32,20 @@ const ROUTES: [(&str, &str, &str); 18] = [
     ("DELETE", "/operator/agents/{agentId}", ""),
     ("POST", "/operator/agents/{agentId}/threads", r#"{"threadId":"{threadId}"}"#),
     ("DELETE", "/operator/agents/{agentId}/threads/{threadId}", ""),
+    ("POST", "/operator/agents/{agentId}/pause", ""),
+    ("POST", "/operator/agents/{agentId}/resume", ""),
+    ("POST", "/operator/agents/{agentId}/test-event", r#"{"event":"personal_chat_message"}"#),
+    ("GET", "/operator/deliveries/{deliveryId}", ""),
+    ("POST", "/operator/deliveries/{deliveryId}/redeliver", ""),
 ];
-/// The one route that nothing in a path or a body goes into.
-const DELIVERIES: (&str, &str, &str) = ("GET", "/operator/deliveries", "");
+/// Those that nothing in a path or a body goes into.
+const PLAIN: [(&str, &str, &str); 3] =
+    [("GET", "/operator/deliveries", ""), ("GET", "/operator/calls", ""), ("GET", STREAM, "")];
+/// The one whose answer has no end.
+const STREAM: &str = "/operator/stream";
 
 fn routes() -> impl Iterator<Item = (Method, &'static str, &'static str)> {
-    let all = ROUTES.into_iter().chain([DELIVERIES]);
+    let all = ROUTES.into_iter().chain(PLAIN);
     all.map(|(method, path, body)| (method.parse().unwrap(), path, body))
 }
 
@@ -87,10 +97,18 @@ impl One {
             .replace("{agentId}", &self.agent.to_string())
             .replace("{userId}", &self.user.to_string())
             .replace("{threadId}", &self.thread.to_string())
+            // The news that there is an agent, which was taken.
+            .replace("{deliveryId}", "1")
     }
 
     fn request(&self, method: &Method, path: &str, body: &str) -> Request<Body> {
         operator(method.clone(), &self.filled(path), self.filled(body))
+    }
+
+    /// The status of an answer, and whether there is something in it.
+    async fn peeks(&self, request: Request<Body>) -> (u16, bool) {
+        let Ok(answer) = self.world.host().router().oneshot(request).await;
+        (answer.status().as_u16(), !answer.body().is_end_stream())
     }
 
     /// Everything that an operator can see.
@@ -103,6 +121,8 @@ impl One {
             "/operator/threads",
             "/operator/agents",
             "/operator/deliveries",
+            "/operator/deliveries/1",
+            "/operator/calls",
             &messages,
         ] {
             all.push(self.world.gets(list).await.is(200).body);
@@ -188,11 +208,10 @@ async fn a_page_of_another_origin_changes_nothing() {
         for origin in foreign {
             let mut request = one.request(&method, path, body);
             request.headers_mut().insert(header::ORIGIN, origin.parse().unwrap());
-            let answer = one.world.ask(request).await;
-            if method == Method::GET && !path.contains('{') {
-                answer.is(200);
-            } else if method != Method::GET {
-                answer.is_refused(403, "foreign_origin", "");
+            if method == Method::GET {
+                assert_eq!(one.peeks(request).await, (200, true), "{path}");
+            } else {
+                one.world.ask(request).await.is_refused(403, "foreign_origin", "");
             }
         }
     }
@@ -218,14 +237,14 @@ async fn every_route_of_the_table_succeeds_when_it_is_let_in() {
         if let Some(first) = first {
             one.world.deletes(&one.filled(first)).await.is(204);
         }
-        let answer = one.world.ask(one.request(&method, path, body)).await;
-        let expected = match method.as_str() {
-            "POST" => 201,
-            "DELETE" => 204,
+        let expected = match (method.as_str(), path.rsplit('/').next().unwrap()) {
+            ("POST", "redeliver") => 202,
+            ("POST", "pause" | "resume") | ("DELETE", _) => 204,
+            ("POST", _) => 201,
             _ => 200,
         };
-        assert_eq!(answer.status, expected, "{method} {path}: {answer:?}");
-        assert_eq!(answer.body.is_empty(), expected == 204);
+        let answered = one.peeks(one.request(&method, path, body)).await;
+        assert_eq!(answered, (expected, expected != 204), "{method} {path}");
     }
 }
 
@@ -319,7 +338,7 @@ async fn users_threads_and_agents_are_shown_as_they_were_made() {
     assert_eq!(
         world.gets("/operator/agents").await.text(),
         format!(
-            r#"{{"agents":[{{"agentId":"{thor}","agentName":"Thor","appId":"{}","ownerId":"{p}","personalChatThreadId":"{personal}","threads":["{f}"]}}],"nextPage":null}}"#,
+            r#"{{"agents":[{{"agentId":"{thor}","agentName":"Thor","appId":"{}","ownerId":"{p}","personalChatThreadId":"{personal}","threads":["{f}"],"paused":false}}],"nextPage":null}}"#,
             app.id
         )
     );
@@ -371,7 +390,7 @@ async fn a_delivery_is_shown_with_what_became_of_it() {
     let list = world.gets("/operator/deliveries").await.is(200);
     let row = |n: u8, event: &str, message: &str| {
         format!(
-            r#"{{"deliveryId":{n},"appId":"{}","agentId":"{}","event":"{event}","threadId":"{}","chatMessageId":{message},"state":"delivered","attempts":1,"status":200,"error":null,"dueAt":"2025-11-24T16:00:00.000Z","createdAt":"2025-11-24T16:00:00.000Z","changedAt":"2025-11-24T16:00:00.000Z"}}"#,
+            r#"{{"deliveryId":{n},"appId":"{}","agentId":"{}","event":"{event}","threadId":"{}","chatMessageId":{message},"state":"delivered","attempts":1,"status":200,"error":null,"test":false,"dueAt":"2025-11-24T16:00:00.000Z","createdAt":"2025-11-24T16:00:00.000Z","changedAt":"2025-11-24T16:00:00.000Z"}}"#,
             muaddib.app, muaddib.id, muaddib.personal
         )
     };
@@ -404,11 +423,15 @@ async fn every_list_is_read_to_its_end_by_its_next_pages() {
         world.seat(&thor, thread).await.created();
         world.petur().await;
         world.says(petur, muaddib.personal, name).await;
+        world.reads(&thor, thread, "").await.is(200);
+        world.reads(&muaddib, muaddib.personal, "").await.is(200);
     }
     world.delivers().await;
     world.says(petur, muaddib.personal, "not delivered yet").await;
+    world.noted(4).await;
     let messages = format!("/operator/threads/{}/messages?", muaddib.personal);
     let of_agent = format!("/operator/deliveries?agentId={}&", muaddib.id);
+    let calls_of_agent = format!("/operator/calls?agentId={}&", muaddib.id);
     for (path, noun, id, count, rises) in [
         ("/operator/apps?", "apps", "appId", 3, true),
         ("/operator/users?", "users", "userId", 4, true),
@@ -419,6 +442,8 @@ async fn every_list_is_read_to_its_end_by_its_next_pages() {
         (&of_agent, "deliveries", "deliveryId", 4, false),
         ("/operator/deliveries?state=waiting&", "deliveries", "deliveryId", 1, false),
         ("/operator/deliveries?state=delivered&", "deliveries", "deliveryId", 7, false),
+        ("/operator/calls?", "calls", "callId", 4, false),
+        (&calls_of_agent, "calls", "callId", 2, false),
     ] {
         let (all, _) = followed(&world, &format!("{path}limit=100"), noun).await;
         let key =
@@ -450,6 +475,7 @@ async fn a_page_that_cannot_be_understood_is_refused_by_its_field() {
         "/operator/threads",
         "/operator/agents",
         "/operator/deliveries",
+        "/operator/calls",
         &messages,
     ] {
         for limit in ["0", "101", "x", "", "-1"] {
@@ -464,6 +490,9 @@ async fn a_page_that_cannot_be_understood_is_refused_by_its_field() {
         ("/operator/deliveries?agentId=x".to_owned(), "agentId: "),
         ("/operator/deliveries?state=lost".to_owned(), "state: "),
         ("/operator/deliveries?before=x".to_owned(), "before: "),
+        ("/operator/calls?agentId=x".to_owned(), "agentId: "),
+        ("/operator/calls?before=x".to_owned(), "before: "),
+        ("/operator/stream?after=x".to_owned(), "after: "),
         (format!("{messages}?beforeId=x"), "beforeId: "),
         (format!("{messages}?beforeId={elsewhere}"), "beforeId: "),
     ] {
@@ -563,7 +592,7 @@ async fn bodies_are_read_strictly_on_every_route_that_takes_one() {
 async fn what_is_no_id_is_refused_by_its_name_wherever_it_stands() {
     let one = One::new().await;
     let before = one.all().await;
-    let ids = ["appId", "userId", "agentId", "threadId"];
+    let ids = ["appId", "userId", "agentId", "threadId", "deliveryId"];
     let mut seen = 0;
     for (method, path, body) in routes() {
         for name in ids {
@@ -584,7 +613,7 @@ async fn what_is_no_id_is_refused_by_its_name_wherever_it_stands() {
             }
         }
     }
-    assert_eq!(seen, 3 * 18);
+    assert_eq!(seen, 3 * 24);
     assert_eq!(one.all().await, before);
 }
 
@@ -595,7 +624,7 @@ async fn what_is_not_there_is_not_found_wherever_it_is_named() {
     let nothing = "0".repeat(23) + "9";
     let mut seen = 0;
     for (method, path, body) in routes() {
-        for name in ["appId", "userId", "agentId", "threadId"] {
+        for name in ["appId", "userId", "agentId", "threadId", "deliveryId"] {
             let hole = format!("{{{name}}}");
             if path.contains(&hole) {
                 let path = path.replace(&hole, &nothing);
@@ -609,11 +638,13 @@ async fn what_is_not_there_is_not_found_wherever_it_is_named() {
             }
         }
     }
-    assert_eq!(seen, 18);
+    assert_eq!(seen, 24);
     assert_eq!(one.all().await, before);
     // A filter that fits nothing is no error.
     let empty = one.world.gets(&format!("/operator/deliveries?agentId={nothing}")).await.is(200);
     assert_eq!(empty.text(), r#"{"deliveries":[],"nextPage":null}"#);
+    let empty = one.world.gets(&format!("/operator/calls?agentId={nothing}")).await.is(200);
+    assert_eq!(empty.text(), r#"{"calls":[],"nextPage":null}"#);
 }
 
 #[tokio::test]

@@ -200,6 +200,21 @@ impl World {
         rows.map(line).collect()
     }
 
+    /// Waits until so many calls of agents were noted, which happens beside them; the rows, oldest first.
+    pub(crate) async fn noted(&self, count: usize) -> Vec<Value> {
+        for _ in 0..1000 {
+            let mut list = self.gets("/operator/calls?limit=100").await.json();
+            let rows = list["calls"].as_array_mut().unwrap();
+            if rows.len() >= count {
+                assert_eq!(rows.len(), count, "{rows:#?}");
+                rows.reverse();
+                return std::mem::take(rows);
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("there are never {count} calls: {}", self.gets("/operator/calls").await.text());
+    }
+
     // What an agent does.
 
     /// A send of this body, signed now.
@@ -401,6 +416,8 @@ impl Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Does {
     Answer(u16),
+    /// An answer with something to read in it.
+    Say(u16, &'static str),
     /// Nobody listens.
     Refuse,
     /// There is no answer until the story lets one go.
@@ -417,7 +434,7 @@ pub(crate) enum Does {
 
 impl Does {
     fn takes(self) -> bool {
-        matches!(self, Self::Answer(200..=299) | Self::Flood(200..=299))
+        matches!(self, Self::Answer(200..=299) | Self::Say(200..=299, _) | Self::Flood(200..=299))
     }
 }
 
@@ -511,15 +528,23 @@ impl Transport for Endpoints {
                     }
                     Ok(answer)
                 }
+                Does::Say(status, words) => {
+                    let mut answer = Response::new(Bytes::from_static(words.as_bytes()));
+                    *answer.status_mut() = status.try_into().unwrap();
+                    Ok(answer)
+                }
                 Does::Refuse => Err(TransportError::Connect("nothing listens there".to_owned())),
                 Does::Wait => {
                     self.let_go.notified().await;
                     Ok(Response::new(Bytes::new()))
                 }
                 Does::Panic => panic!("a mistake in the program, as the story wants it"),
-                Does::Drip => Err(TransportError::Timeout(limits.timeout)),
+                Does::Drip => Err(TransportError::Timeout { after: limits.timeout, status: Some(200) }),
                 Does::Cut => Err(TransportError::Cut("200 came, then the body never ended".to_owned())),
-                Does::Flood(status) => Err(TransportError::BodyTooLarge { status, limit: limits.max_body }),
+                Does::Flood(status) => {
+                    let start = Bytes::from(vec![b'x'; limits.max_body]);
+                    Err(TransportError::BodyTooLarge { status, limit: limits.max_body, start })
+                }
             }
         })
     }

@@ -1,0 +1,62 @@
+//! What each attempt of a delivery came to.
+
+use jiff::Timestamp;
+use mewe_store::StoreError;
+use rusqlite::{Connection, params};
+
+/// One attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    /// From 1.
+    pub(crate) number: u32,
+    /// When it began.
+    pub(crate) at: Timestamp,
+    /// Milliseconds until the answer was there, or was given up.
+    pub(crate) took: i64,
+    /// Of the answer, if at least that came.
+    pub(crate) status: Option<u16>,
+    /// Why it was no success.
+    pub(crate) error: Option<String>,
+    /// The beginning of the answer's body.
+    pub(crate) answer: Vec<u8>,
+}
+
+pub(crate) fn insert(c: &Connection, delivery: i64, attempt: &Attempt) -> Result<(), StoreError> {
+    c.prepare_cached(
+        "INSERT INTO attempts (delivery, number, at, took, status, error, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        delivery,
+        attempt.number,
+        attempt.at.as_millisecond(),
+        attempt.took,
+        attempt.status,
+        attempt.error,
+        attempt.answer
+    ])?;
+    Ok(())
+}
+
+/// The attempts of a delivery, the first one first.
+pub(crate) fn of_delivery(c: &Connection, delivery: i64) -> Result<Vec<Attempt>, StoreError> {
+    Ok(c.prepare_cached(
+        "SELECT number, at, took, status, error, answer FROM attempts WHERE delivery = ?1 ORDER BY number",
+    )?
+    .query_map([delivery], |row| {
+        Ok(Attempt {
+            number: row.get(0)?,
+            at: super::time(row, 1)?,
+            took: row.get(2)?,
+            status: row.get(3)?,
+            error: row.get(4)?,
+            answer: row.get(5)?,
+        })
+    })?
+    .collect::<Result<_, _>>()?)
+}
+
+/// Removes those that began before `before`.
+pub(crate) fn prune(c: &Connection, before: Timestamp) -> Result<(), StoreError> {
+    c.execute("DELETE FROM attempts WHERE at < ?1", [before.as_millisecond()])?;
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! Calls of the agent API, as they were answered.
+
+use jiff::Timestamp;
+use mewe_protocol::{AgentId, AppId, MessageId, ThreadId};
+use mewe_store::StoreError;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::live;
+
+/// A call, refused or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) at: Timestamp,
+    /// Milliseconds until it was answered.
+    pub(crate) took: i64,
+    /// `send` or `read`.
+    pub(crate) verb: String,
+    /// Whom it claimed to be, if it claimed anybody.
+    pub(crate) app: Option<AppId>,
+    pub(crate) agent: Option<AgentId>,
+    pub(crate) thread: Option<ThreadId>,
+    pub(crate) status: u16,
+    /// Of a refusal.
+    pub(crate) code: Option<String>,
+    /// Of a refusal, in words.
+    pub(crate) cause: Option<String>,
+    /// What a send became.
+    pub(crate) message: Option<MessageId>,
+}
+
+const COLUMNS: &str = "id, at, took, verb, app, agent, thread, status, code, cause, message";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Call)> {
+    let call = Call {
+        at: super::time(row, 1)?,
+        took: row.get(2)?,
+        verb: row.get(3)?,
+        app: super::optional_id(row, 4)?,
+        agent: super::optional_id(row, 5)?,
+        thread: super::optional_id(row, 6)?,
+        status: row.get(7)?,
+        code: row.get(8)?,
+        cause: row.get(9)?,
+        message: super::optional_id(row, 10)?,
+    };
+    Ok((row.get(0)?, call))
+}
+
+pub(crate) fn insert(c: &Connection, call: &Call) -> Result<(), StoreError> {
+    c.prepare_cached(
+        "INSERT INTO calls (at, took, verb, app, agent, thread, status, code, cause, message)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![
+        call.at.as_millisecond(),
+        call.took,
+        call.verb,
+        call.app.map(|id| *id.as_bytes()),
+        call.agent.map(|id| *id.as_bytes()),
+        call.thread.map(|id| *id.as_bytes()),
+        call.status,
+        call.code,
+        call.cause,
+        call.message.map(|id| *id.as_bytes())
+    ])?;
+    live::call(c, c.last_insert_rowid(), call.at)
+}
+
+pub(crate) fn get(c: &Connection, id: i64) -> Result<Option<(i64, Call)>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM calls WHERE id = ?1");
+    Ok(c.prepare_cached(&sql)?.query_row([id], read).optional()?)
+}
+
+/// Calls with an id below `before`, newest first.
+pub(crate) fn list(
+    c: &Connection,
+    agent: Option<AgentId>,
+    before: i64,
+    limit: u32,
+) -> Result<Vec<(i64, Call)>, StoreError> {
+    let of_agent = if agent.is_some() { "agent = :agent" } else { ":agent IS NULL" };
+    let sql = format!("SELECT {COLUMNS} FROM calls WHERE {of_agent} AND id < :before ORDER BY id DESC LIMIT :limit");
+    Ok(c.prepare_cached(&sql)?
+        .query_map(
+            named_params! { ":agent": agent.map(|id| *id.as_bytes()), ":before": before, ":limit": limit },
+            read,
+        )?
+        .collect::<Result<_, _>>()?)
+}
+
+/// Removes those that came before `before`, and the oldest of more than `most`: whoever knocks without a key can make rows, too.
+pub(crate) fn prune(c: &Connection, before: Timestamp, most: u32) -> Result<(), StoreError> {
+    c.execute("DELETE FROM calls WHERE at < ?1", [before.as_millisecond()])?;
+    c.execute("DELETE FROM calls WHERE id <= (SELECT id FROM calls ORDER BY id DESC LIMIT 1 OFFSET ?1)", [most])?;
+    Ok(())
+}
