@@ -1,7 +1,7 @@
 //! The door: verify, store, then 200.
 //!
-//! The order of checks is that of docs/wire.md, D5: headers before the body is read, then the time, then the signature over the
-//! bytes as they came, then the payload. The answer says only that it was refused; the log and `/health` say which reading or
+//! The order of checks is the order of their cost, and of docs/wire.md, D5: headers and time before the body is read, then the
+//! signature over the bytes as they came, then the payload. The answer says only that it was refused; the log and `/health` say which reading or
 //! clock would have matched.
 
 use std::sync::Arc;
@@ -75,25 +75,24 @@ impl From<BodyError> for Refused {
     }
 }
 
-async fn take(shared: &Shared, request: Request) -> Result<Accepted, Refused> {
+async fn take(shared: &Arc<Shared>, request: Request) -> Result<Accepted, Refused> {
     let clock = &*shared.seams.clock;
     let account = shared.client.account();
     let (keys, tolerance, reading) = (account.keys(), account.tolerates(), account.reads());
     let now = || UnixSeconds::from(clock.now());
     let (parts, body) = request.into_parts();
     let unverified = Unverified::from_headers(&parts.headers).map_err(|refusal| note(shared, &refusal, &[]))?;
-    let in_time = unverified.check_timestamp(now(), tolerance);
-    let body = read_body(clock, body, decided::MAX_BODY_BYTES, &shared.door.budget).await;
+    if let Err(refusal) = unverified.check_timestamp(now(), tolerance) {
+        note_late(shared, refusal.clone(), unverified, body);
+        return Err(refusal.into());
+    }
+    let body = read_body(clock, body, decided::MAX_BODY_BYTES, &shared.door.budget).await?;
     let agent = unverified.agent_id();
-    let explain = |refusal: &Refusal, body: &[u8]| {
-        // Only to tell whoever runs this what to mend: nothing of it is believed.
-        note(shared, refusal, &unverified.explain(body, keys, tolerance, now()))
-    };
-    // Late is late, whatever the body.
-    in_time.map_err(|refusal| explain(&refusal, body.as_deref().unwrap_or_default()))?;
-    let body = body?;
     let verified = unverified.clone().verify(body.clone(), keys, reading, tolerance, now());
-    let verified = verified.map_err(|refusal| explain(&refusal, &body))?;
+    let verified = verified.map_err(|refusal| {
+        // Only to tell whoever runs this what to mend: nothing of it is believed.
+        note(shared, &refusal, &unverified.explain(&body, keys, tolerance, now()))
+    })?;
     let stored = match verified.decode() {
         Ok(event) => {
             let sent_at = event.sent_at();
@@ -127,6 +126,20 @@ fn note(shared: &Shared, refusal: &Refusal, explained: &[Explained]) -> Refused 
         tracing::warn!(count, cause, seconds_ahead, "webhooks refused");
     }
     refusal.clone().into()
+}
+
+/// Counts what came too late. It is refused already; its body is read only to tell whether it is the clock alone.
+fn note_late(shared: &Arc<Shared>, refusal: Refusal, unverified: Unverified, body: Body) {
+    // Not to keep open what is closed meanwhile.
+    let later = Arc::downgrade(shared);
+    shared.seams.spawn.spawn(Box::pin(async move {
+        let Some(shared) = later.upgrade() else { return };
+        let clock = &*shared.seams.clock;
+        let body = read_body(clock, body, decided::MAX_BODY_BYTES, &shared.door.budget).await.unwrap_or_default();
+        let account = shared.client.account();
+        let explained = unverified.explain(&body, account.keys(), account.tolerates(), clock.now().into());
+        note(&shared, &refusal, &explained);
+    }));
 }
 
 /// Alive, and how much there is to do. No id, no text, no secret.

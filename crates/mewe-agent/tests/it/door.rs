@@ -107,3 +107,23 @@ async fn what_is_forged_and_late_is_refused_for_being_late() {
     let (status, answer) = app.post(signed("personal_agent_renamed", b"{}", Reading::Compact), &b"[]"[..]).await;
     assert_eq!((status, answer["error"]["code"].as_str()), (401, Some("timestamp")));
 }
+
+#[tokio::test]
+async fn what_is_late_is_refused_before_its_body_is_there_and_counted_for_the_clock_if_it_is_that_alone() {
+    let app = Alone::with(KEY, NOW + 301, Reading::Compact, |app| app).await;
+    let body = br#"{"a":1}"#;
+    let never = axum::body::Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+    let (status, answer) =
+        app.ask(Method::POST, "/webhook", signed("personal_agent_renamed", body, Reading::Compact), never).await;
+    assert_eq!((status, answer["error"]["code"].as_str()), (401, Some("timestamp")));
+    app.post(signed("personal_agent_renamed", body, Reading::Compact), &body[..]).await;
+    // It is counted beside the answer.
+    for _ in 0..100 {
+        let refused = app.health().await["webhooks"]["refused"].clone();
+        if refused["timestamp: the signature would match if the clocks agreed"] == 1 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("{}", app.health().await);
+}

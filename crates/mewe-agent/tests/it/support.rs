@@ -61,8 +61,14 @@ impl Alone {
         Self { app: make(builder).build().await.unwrap(), _dir: dir }
     }
 
-    pub(crate) async fn ask(&self, method: Method, path: &str, headers: HeaderMap, body: Bytes) -> (u16, Value) {
-        let mut request = Request::new(Body::from(body));
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: impl Into<Body>,
+    ) -> (u16, Value) {
+        let mut request = Request::new(body.into());
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().unwrap();
         *request.headers_mut() = headers;
