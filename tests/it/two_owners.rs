@@ -7,7 +7,7 @@ use rusqlite::{Connection, types::ValueRef};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Operator, Server, lasting_address, mewe_agent, until};
+use crate::support::{Operator, Server, lasting_address, mewe_agent, run, until};
 
 /// An owner, their agent, and a thread that nobody else sits in.
 struct Side {
@@ -68,7 +68,8 @@ fn nothing_of_one_owner_ever_shows_at_the_other_of_the_same_application() {
     let data = dir.path().join("agent");
     let args = ["run", "--owners", "any", "--listen", &address, "--data-dir", data.to_str().unwrap()];
     let mut command = mewe_agent(args);
-    let run = Server::start(command.env("MEWE_HOST", &host.url).env("MEWE_APP_ID", &app).env("MEWE_API_KEY", key));
+    let assistant =
+        Server::start(command.env("MEWE_HOST", &host.url).env("MEWE_APP_ID", &app).env("MEWE_API_KEY", &key));
     let agents = Operator::new(&format!("http://{address}"), "");
     let petur = Side::new(&operator, &app, ("Pétur", "Jureksson"), "MuadDib");
     let sigrun = Side::new(&operator, &app, ("Sigrún", "Guðmundsdóttir"), "Thor");
@@ -87,6 +88,14 @@ fn nothing_of_one_owner_ever_shows_at_the_other_of_the_same_application() {
         assert_eq!(said.len(), 1, "{said:?}");
     }
     assert!(operator.said_by(&sigrun.agent, &shared)[0].contains("Sigrún"));
+
+    // Not even if it is spoken to by name: two programs that answer each other never end.
+    let words = format!("{} are you there?", sigrun.mention());
+    let mut send = mewe_agent(["send", "--agent", &petur.agent, "--thread", &shared, &words]);
+    send.env("MEWE_HOST", &host.url).env("MEWE_APP_ID", &app).env("MEWE_API_KEY", &key);
+    assert_eq!(run(&mut send, b"").code, 0);
+    settles(&operator, &agents);
+    assert_eq!(operator.said_by(&sigrun.agent, &shared).len(), 1);
 
     // Each tells their own agent what the other must not learn, and asks for all that it knows.
     for (side, _) in sides {
@@ -123,7 +132,7 @@ fn nothing_of_one_owner_ever_shows_at_the_other_of_the_same_application() {
         assert!(!text.contains(&petur.canary) && !text.contains(&sigrun.canary), "{text}");
     }
     let health = agents.lists("/health").to_string();
-    assert_eq!(run.ends_on(Signal::TERM).code, 0);
+    assert_eq!(assistant.ends_on(Signal::TERM).code, 0);
     for (side, other) in sides {
         let kept = kept_for(&data.join("agent.db"), side.agent.parse().unwrap());
         assert!(holds(&kept, &side.canary), "what is kept for an agent was not found");
