@@ -107,10 +107,14 @@ struct Shared {
     happened: watch::Sender<()>,
     /// Places for those who watch.
     watchers: Arc<Semaphore>,
+    /// Places for calls that are to be noted: what comes on top of them is answered, and not noted.
+    noting: Arc<Semaphore>,
     /// The host is about to end: whoever watches is let go.
     closing: Stop,
 }
 
+/// How many calls may wait to be noted.
+const NOTING: usize = 256;
 /// How many may watch at once.
 const WATCHERS: usize = 64;
 
@@ -129,6 +133,7 @@ impl Host {
             bell: Notify::new(),
             happened: watch::Sender::new(()),
             watchers: Arc::new(Semaphore::new(WATCHERS)),
+            noting: Arc::new(Semaphore::new(NOTING)),
             closing: Stop::new(),
         });
         Ok(Self { engine: Arc::new(Engine(shared.clone())), shared })

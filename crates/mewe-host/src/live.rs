@@ -123,7 +123,7 @@ fn look(c: &Connection, after: i64) -> Result<(i64, Vec<Bytes>), ApiError> {
         // What was removed meanwhile is nothing to be shown any more.
         let event = match happened {
             Happened::Message(message) => store::messages::get(c, message)?.map(|row| event(id, "message", &row)),
-            Happened::Delivery(delivery) => deliveries::shown(c, delivery)?.map(|row| event(id, "delivery", &row)),
+            Happened::Delivery(delivery) => deliveries::told(c, delivery)?.map(|row| event(id, "delivery", &row)),
             Happened::Call(call) => store::calls::get(c, call)?.map(|row| event(id, "call", &calls::Call::from(row))),
             Happened::Membership(news) => Some(event(id, "membership", &news)),
         };

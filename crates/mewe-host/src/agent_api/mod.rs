@@ -176,6 +176,7 @@ impl<'a> Noted<'a> {
         call.status = response.status().as_u16();
         let took = shared.seams.clock.now().duration_since(call.at).as_millis();
         call.took = i64::try_from(took).unwrap_or(i64::MAX).max(0);
+        let Ok(place) = shared.noting.clone().try_acquire_owned() else { return response };
         // A host that has been closed meanwhile is not kept open for it.
         let later = Arc::downgrade(shared);
         shared.seams.spawn.spawn(Box::pin(async move {
@@ -187,6 +188,7 @@ impl<'a> Noted<'a> {
                 Ok(()) => shared.tell_watchers(),
                 Err(error) => tracing::warn!(%error, "a call could not be noted"),
             }
+            drop(place);
         }));
         response
     }

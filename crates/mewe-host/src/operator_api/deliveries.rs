@@ -103,8 +103,9 @@ struct Attempt {
     took_ms: i64,
     status: Option<u16>,
     error: Option<String>,
-    /// The beginning of the answer's body; what is no text in it is replaced.
-    answer: String,
+    /// The beginning of the answer's body; what is no text in it is replaced. Not told to whoever watches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
 }
 
 impl From<attempts::Attempt> for Attempt {
@@ -115,13 +116,13 @@ impl From<attempts::Attempt> for Attempt {
             took_ms: attempt.took,
             status: attempt.status,
             error: attempt.error,
-            answer: String::from_utf8_lossy(&attempt.answer).into_owned(),
+            answer: Some(String::from_utf8_lossy(&attempt.answer).into_owned()),
         }
     }
 }
 
 /// A delivery as it stands.
-pub(crate) fn shown(c: &Connection, id: i64) -> Result<Option<Shown>, ApiError> {
+fn shown(c: &Connection, id: i64) -> Result<Option<Shown>, ApiError> {
     let (Some(row), Some(payload)) = (store::deliveries::get(c, id)?, store::deliveries::payload(c, id)?) else {
         return Ok(None);
     };
@@ -129,6 +130,14 @@ pub(crate) fn shown(c: &Connection, id: i64) -> Result<Option<Shown>, ApiError> 
         delivery: row.into(),
         payload: String::from_utf8_lossy(&payload).into_owned(),
         attempt_log: attempts::of_delivery(c, id)?.into_iter().map(Attempt::from).collect(),
+    }))
+}
+
+/// A delivery as whoever watches is told of it: without what was answered, which may be much, each time again.
+pub(crate) fn told(c: &Connection, id: i64) -> Result<Option<Shown>, ApiError> {
+    Ok(shown(c, id)?.map(|mut shown| {
+        shown.attempt_log.iter_mut().for_each(|attempt| attempt.answer = None);
+        shown
     }))
 }
 

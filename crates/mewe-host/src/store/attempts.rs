@@ -4,6 +4,9 @@ use jiff::Timestamp;
 use mewe_store::StoreError;
 use rusqlite::{Connection, params};
 
+/// The newest attempts of a delivery that are kept: an endpoint that fails for days must not fill the disk.
+const MOST: u32 = 100;
+
 /// One attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attempt {
@@ -34,6 +37,8 @@ pub(crate) fn insert(c: &Connection, delivery: i64, attempt: &Attempt) -> Result
         attempt.error,
         attempt.answer
     ])?;
+    c.prepare_cached("DELETE FROM attempts WHERE delivery = ?1 AND number <= ?2")?
+        .execute(params![delivery, i64::from(attempt.number) - i64::from(MOST)])?;
     Ok(())
 }
 

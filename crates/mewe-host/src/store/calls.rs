@@ -28,6 +28,11 @@ pub(crate) struct Call {
     pub(crate) message: Option<MessageId>,
 }
 
+/// The most calls that are kept, however young they are: whoever knocks without a key can make rows, too.
+const MOST: i64 = 100_000;
+/// After how many calls it is looked whether there are too many.
+const LOOK_EVERY: i64 = 1000;
+
 const COLUMNS: &str = "id, at, took, verb, app, agent, thread, status, code, cause, message";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Call)> {
@@ -63,7 +68,12 @@ pub(crate) fn insert(c: &Connection, call: &Call) -> Result<(), StoreError> {
         call.cause,
         call.message.map(|id| *id.as_bytes())
     ])?;
-    live::call(c, c.last_insert_rowid(), call.at)
+    let id = c.last_insert_rowid();
+    if id % LOOK_EVERY == 0 {
+        c.execute("DELETE FROM calls WHERE id <= ?1", [id - MOST])?;
+        c.execute("DELETE FROM live WHERE call <= ?1", [id - MOST])?;
+    }
+    live::call(c, id, call.at)
 }
 
 pub(crate) fn get(c: &Connection, id: i64) -> Result<Option<(i64, Call)>, StoreError> {
@@ -88,9 +98,39 @@ pub(crate) fn list(
         .collect::<Result<_, _>>()?)
 }
 
-/// Removes those that came before `before`, and the oldest of more than `most`: whoever knocks without a key can make rows, too.
-pub(crate) fn prune(c: &Connection, before: Timestamp, most: u32) -> Result<(), StoreError> {
+/// Removes those that came before `before`.
+pub(crate) fn prune(c: &Connection, before: Timestamp) -> Result<(), StoreError> {
     c.execute("DELETE FROM calls WHERE at < ?1", [before.as_millisecond()])?;
-    c.execute("DELETE FROM calls WHERE id <= (SELECT id FROM calls ORDER BY id DESC LIMIT 1 OFFSET ?1)", [most])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_knocks_without_a_key_does_not_fill_the_disk() {
+        let c = Connection::open_in_memory().unwrap();
+        c.execute_batch(include_str!("schema.sql")).unwrap();
+        let call = Call {
+            at: Timestamp::UNIX_EPOCH,
+            took: 0,
+            verb: "send".to_owned(),
+            app: None,
+            agent: None,
+            thread: None,
+            status: 401,
+            code: Some("header".to_owned()),
+            cause: None,
+            message: None,
+        };
+        c.execute_batch("BEGIN").unwrap();
+        for _ in 0..MOST + 2 * LOOK_EVERY {
+            insert(&c, &call).unwrap();
+        }
+        for table in ["calls", "live"] {
+            let rows: i64 = c.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+            assert!((MOST..MOST + LOOK_EVERY).contains(&rows), "{rows} {table}");
+        }
+    }
 }

@@ -68,14 +68,11 @@ pub(crate) struct Prune {
     pub(crate) attempts: Timestamp,
 }
 
-/// The most calls that are kept, however young they are.
-const MAX_CALLS: u32 = 100_000;
-
 /// Removes what nobody asks for any more.
 pub(crate) fn prune(c: &rusqlite::Connection, before: Prune) -> Result<(), StoreError> {
     replay::forget(c, before.replays)?;
     deliveries::prune(c, before.deliveries)?;
     attempts::prune(c, before.attempts)?;
-    calls::prune(c, before.attempts, MAX_CALLS)?;
+    calls::prune(c, before.attempts)?;
     live::prune(c, before.attempts)
 }

@@ -141,6 +141,7 @@ CREATE TABLE live (
     note     TEXT
 ) STRICT;
 CREATE INDEX live_by_time ON live (at);
+CREATE INDEX live_of_call ON live (call) WHERE call IS NOT NULL;
 
 -- What was made for a demonstration, by the plan's own words, so that a renamed thing is not made again.
 CREATE TABLE demo (
