@@ -149,3 +149,96 @@ pub fn render(user: UserId, name: &str) -> String {
     let name: String = name.chars().filter(|c| !matches!(c, '{' | '}' | '\n' | '\r')).collect();
     format!("{OPEN}{user}}}{name}}}")
 }
+
+/// `text` as a person types it, with each `@Name` of one of `people` as a mention. The beginning of a name is enough if only
+/// one person's begins so; what fits nobody, or more than one, stays as it is.
+///
+/// ```
+/// use mewe_protocol::mention;
+///
+/// let muaddib = "625568bf663e8f63481b04ab".parse()?;
+/// assert_eq!(mention::typed("@muad catch up", [(muaddib, "MuadDib")]), "{{u_625568bf663e8f63481b04ab}MuadDib} catch up");
+/// # Ok::<(), mewe_protocol::IdError>(())
+/// ```
+pub fn typed<'p>(text: &str, people: impl IntoIterator<Item = (UserId, &'p str)>) -> String {
+    let people: Vec<(UserId, &str)> = people.into_iter().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('@') {
+        let (before, after) = (&rest[..at], &rest[at + 1..]);
+        out.push_str(before);
+        // `a@b` is an address, and an `@` before a mention belongs to it.
+        let begins = !out.ends_with(char::is_alphanumeric);
+        if let Some(((id, name), tail)) = meant(after, &people).filter(|_| begins) {
+            out.push_str(&render(id, name));
+            rest = tail;
+        } else {
+            out.push('@');
+            rest = after;
+        }
+    }
+    out + rest
+}
+
+/// Who is meant by the words at the beginning of `text`, and what follows these words.
+fn meant<'t, 'p>(text: &'t str, people: &[(UserId, &'p str)]) -> Option<((UserId, &'p str), &'t str)> {
+    let ends = |rest: &str| !rest.starts_with(char::is_alphanumeric);
+    let only = |found: Vec<((UserId, &'p str), &'t str)>| match found[..] {
+        [one] => Some(one),
+        _ => None,
+    };
+    // The whole name, the longest first: `@Pétur Jureksson` is not `@Pétur` and a word.
+    let named = people.iter().filter(|(_, name)| !name.is_empty());
+    let whole: Vec<_> =
+        named.filter_map(|one| Some((*one, after_name(text, one.1).filter(|rest| ends(rest))?))).collect();
+    if let Some(least) = whole.iter().map(|(_, rest)| rest.len()).min() {
+        return only(whole.into_iter().filter(|(_, rest)| rest.len() == least).collect());
+    }
+    let word_end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
+    let (word, rest) = text.split_at(word_end);
+    let begun = people.iter().filter(|(_, name)| !word.is_empty() && after_name(name, word).is_some());
+    only(begun.map(|one| (*one, rest)).collect())
+}
+
+/// What follows `name` at the beginning of `text`, in whichever case both are written.
+pub fn after_name<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let mut rest = text.chars();
+    for wanted in name.chars() {
+        if !rest.next()?.to_lowercase().eq(wanted.to_lowercase()) {
+            return None;
+        }
+    }
+    Some(rest.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> String {
+        let names = ["Pétur Jureksson", "Sigrún Guðmundsdóttir", "MuadDib", "Thor", "Thorgerd Thor"];
+        let people: Vec<_> = (1..).zip(names).map(|(n, name)| (UserId::from_bytes([n; 12]), name)).collect();
+        let text = typed(text, people.iter().copied());
+        let opened = people.iter().fold(text, |text, (id, _)| text.replace(&format!("{{{{u_{id}}}"), "<"));
+        opened.replace('}', ">")
+    }
+
+    #[test]
+    fn the_beginning_of_a_name_is_enough_for_a_mention() {
+        assert_eq!(said("@muad catch up"), "<MuadDib> catch up");
+        assert_eq!(said("hi @Sigrún, and @PÉTUR!"), "hi <Sigrún Guðmundsdóttir>, and <Pétur Jureksson>!");
+        assert_eq!(said("@Pétur Jureksson said so"), "<Pétur Jureksson> said so");
+    }
+
+    #[test]
+    fn a_whole_name_wins_over_a_longer_one_that_begins_so() {
+        assert_eq!(said("@Thor and @thorgerd thor"), "<Thor> and <Thorgerd Thor>");
+    }
+
+    #[test]
+    fn what_fits_nobody_or_more_than_one_stays_as_it_is() {
+        for line in ["@Tho, hello", "@Gurney", "a@muaddib.example", "@", "@ MuadDib", "5 @ 3"] {
+            assert_eq!(said(line), line);
+        }
+    }
+}

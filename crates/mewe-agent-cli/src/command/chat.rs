@@ -148,8 +148,8 @@ fn named<'a, T>(
         fitting.collect()
     };
     let names = |these: &[&T]| these.iter().map(|one| id_and_name(one).1).collect::<Vec<_>>().join(", ");
-    let exact = by(&|id, name| id.eq_ignore_ascii_case(wanted) || after_prefix(name, wanted) == Some(""));
-    let found = if exact.is_empty() { by(&|_, name| after_prefix(name, wanted).is_some()) } else { exact };
+    let exact = by(&|id, name| id.eq_ignore_ascii_case(wanted) || mention::after_name(name, wanted) == Some(""));
+    let found = if exact.is_empty() { by(&|_, name| mention::after_name(name, wanted).is_some()) } else { exact };
     match found[..] {
         [one] => Ok(one),
         [] => Err(Failure::refused(format!("there is no {what} `{wanted}`"))
@@ -157,56 +157,6 @@ fn named<'a, T>(
         _ => Err(Failure::refused(format!("more than one {what} is `{wanted}`: {}", names(&found)))
             .hint("give more of the name, or the id")),
     }
-}
-
-/// What follows `prefix` in `text`, in whichever case both are written.
-fn after_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let mut rest = text.chars();
-    for wanted in prefix.chars() {
-        if !rest.next()?.to_lowercase().eq(wanted.to_lowercase()) {
-            return None;
-        }
-    }
-    Some(rest.as_str())
-}
-
-/// `line` with each `@Name` of somebody as a mention. What fits nobody, or more than one, stays as it is.
-fn with_mentions(line: &str, people: &[User]) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = rest.find('@') {
-        let (before, after) = (&rest[..at], &rest[at + 1..]);
-        out.push_str(before);
-        // `a@b` is an address, and an `@` before a mention belongs to it.
-        let begins = !out.ends_with(char::is_alphanumeric);
-        if let Some((person, tail)) = find_mentioned(after, people).filter(|_| begins) {
-            out.push_str(&mention::render(person.id, &person.name));
-            rest = tail;
-        } else {
-            out.push('@');
-            rest = after;
-        }
-    }
-    out + rest
-}
-
-/// Who is meant by the words at the beginning of `text`, and what follows these words.
-fn find_mentioned<'t, 'p>(text: &'t str, people: &'p [User]) -> Option<(&'p User, &'t str)> {
-    let ends = |rest: &str| !rest.starts_with(char::is_alphanumeric);
-    let only = |found: Vec<(&'p User, &'t str)>| match found[..] {
-        [one] => Some(one),
-        _ => None,
-    };
-    // The whole name, the longest first: `@Pétur Jureksson` is not `@Pétur` and a word.
-    let whole = people.iter().filter_map(|p| Some((p, after_prefix(text, &p.name).filter(|rest| ends(rest))?)));
-    let whole: Vec<_> = whole.filter(|(person, _)| !person.name.is_empty()).collect();
-    if let Some(least) = whole.iter().map(|(_, rest)| rest.len()).min() {
-        return only(whole.into_iter().filter(|(_, rest)| rest.len() == least).collect());
-    }
-    let word_end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
-    let (word, rest) = text.split_at(word_end);
-    let begun = people.iter().filter(|p| !word.is_empty() && after_prefix(&p.name, word).is_some());
-    only(begun.map(|person| (person, rest)).collect())
 }
 
 /// The end of a thread, as far as it was read.
@@ -312,7 +262,7 @@ impl Talk {
         if line.is_empty() {
             return Ok(());
         }
-        let text = with_mentions(line, &self.others);
+        let text = mention::typed(line, self.others.iter().map(|one| (one.id, one.name.as_str())));
         match self.operator.say(self.tail.thread, self.me, &text).await {
             Ok(id) => {
                 self.sent.extend(id);
@@ -359,31 +309,6 @@ mod tests {
         let names = ["Pétur Jureksson", "Sigrún Guðmundsdóttir", "MuadDib", "Thor", "Thorgerd Thor"];
         let user = |(n, name): (u8, &str)| User { id: UserId::from_bytes([n; 12]), name: name.to_owned() };
         (1..).zip(names).map(user).collect()
-    }
-
-    fn said(line: &str) -> String {
-        let text = with_mentions(line, &people());
-        let opened = people().iter().fold(text, |text, p| text.replace(&format!("{{{{u_{}}}", p.id), "<"));
-        opened.replace('}', ">")
-    }
-
-    #[test]
-    fn the_beginning_of_a_name_is_enough_for_a_mention() {
-        assert_eq!(said("@muad catch up"), "<MuadDib> catch up");
-        assert_eq!(said("hi @Sigrún, and @PÉTUR!"), "hi <Sigrún Guðmundsdóttir>, and <Pétur Jureksson>!");
-        assert_eq!(said("@Pétur Jureksson said so"), "<Pétur Jureksson> said so");
-    }
-
-    #[test]
-    fn a_whole_name_wins_over_a_longer_one_that_begins_so() {
-        assert_eq!(said("@Thor and @thorgerd thor"), "<Thor> and <Thorgerd Thor>");
-    }
-
-    #[test]
-    fn what_fits_nobody_or_more_than_one_stays_as_it_is() {
-        for line in ["@Tho, hello", "@Gurney", "a@muaddib.example", "@", "@ MuadDib", "5 @ 3"] {
-            assert_eq!(said(line), line);
-        }
     }
 
     #[test]
