@@ -19,10 +19,12 @@ use tokio::sync::Notify;
 
 use crate::{
     Shared,
+    domain::trouble::Kind,
     store::{
-        attempts::Attempt,
+        attempts::{Attempt, Signed},
         deliveries::{self, Delivery, Ended},
     },
+    trouble,
 };
 
 /// For a whole attempt, the answer's body included; and how much of that body is read.
@@ -42,9 +44,9 @@ impl Lanes for Engine {
 
     fn claim(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
         let (db, now) = (&self.0.db, self.0.seams.clock.now());
-        let epoch = db.epoch();
+        let (epoch, trouble) = (db.epoch(), !self.0.config.public);
         Box::pin(async move {
-            let claimed = db.write(move |tx| deliveries::claim(tx, epoch, now, limit)).await?;
+            let claimed = db.write(move |tx| deliveries::claim(tx, epoch, now, limit, trouble)).await?;
             if !claimed.is_empty() {
                 self.0.tell_watchers();
             }
@@ -84,12 +86,19 @@ impl Engine {
         let (event, agent, number) = (delivery.event.clone(), delivery.agent, delivery.number);
         let began = self.0.seams.clock.now();
         kill_point!("host.delivery.before-call");
-        let (ended, answer) = self.call(&delivery).await;
+        let mut at = UnixSeconds::from(began);
+        if delivery.touched.holds(Kind::StaleTimestamp) {
+            at.0 = at.0.saturating_sub(trouble::STALE_SECONDS);
+        }
+        let signed = Signed { at, key_end: delivery.key.last_four().to_owned() };
+        let (ended, answer) = self.call(&delivery, signed.at).await;
         kill_point!("host.delivery.after-call");
         match &ended {
             Ended::Delivered(_) => tracing::debug!(%event, %agent, number, "delivered"),
             ended => tracing::info!(%event, %agent, number, ?ended, "not delivered"),
         }
+        let lost = (delivery.troubled && matches!(ended, Ended::Delivered(_)))
+            .then(|| self.failed(&delivery, ended.status(), "trouble: the answer was dropped".to_owned(), false));
         let now = self.0.seams.clock.now();
         let attempt = Attempt {
             number,
@@ -98,19 +107,20 @@ impl Engine {
             status: ended.status(),
             error: ended.why().map(str::to_owned),
             answer: answer.to_vec(),
+            signed: Some(signed),
+            trouble: None,
         };
-        let recorded = self.0.db.write(move |tx| deliveries::record(tx, &delivery, &attempt, &ended, now)).await;
+        let recorded = self.0.db.write(move |tx| deliveries::record(tx, &delivery, attempt, ended, lost, now)).await;
         self.0.tell_watchers();
         kill_point!("host.delivery.after-record");
         recorded
     }
 
     /// How the attempt ended, and the beginning of the answer's body.
-    async fn call(&self, delivery: &Delivery) -> (Ended, Bytes) {
+    async fn call(&self, delivery: &Delivery, at: UnixSeconds) -> (Ended, Bytes) {
         let seams = &self.0.seams;
-        let now = UnixSeconds::from(seams.clock.now());
         let (key, body) = (&delivery.key, delivery.body());
-        let signed = webhook::sign(key, &delivery.event, delivery.agent, now, body, self.0.config.reading);
+        let signed = webhook::sign(key, &delivery.event, delivery.agent, at, body, self.0.config.reading);
         let mut request = Request::new(Bytes::copy_from_slice(body));
         *request.method_mut() = Method::POST;
         let Ok(uri) = delivery.webhook_url.as_str().parse() else {
@@ -120,6 +130,9 @@ impl Engine {
         };
         *request.uri_mut() = uri;
         signed.apply(request.headers_mut());
+        if let Some(bit) = delivery.flipped {
+            trouble::flip(request.headers_mut(), bit);
+        }
         request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let (status, answer) = match seams.transport.call(request, LIMITS).await {
             Ok(answer) => (answer.status().as_u16(), answer.into_body()),

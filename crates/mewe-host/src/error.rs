@@ -114,7 +114,10 @@ impl From<Refused> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        json_response(status, &ErrorBody::new(self.code, self.message))
+        let mut response = json_response(status, &ErrorBody::new(self.code, self.message.clone()));
+        // For whoever says it in another form than JSON.
+        response.extensions_mut().insert(self);
+        response
     }
 }
 

@@ -8,15 +8,18 @@
 
 mod agent_api;
 mod change;
+mod console;
 mod delivery;
 mod domain;
 mod error;
+mod guard;
 mod live;
 mod operator_api;
 mod paging;
 mod request;
 mod routes;
 mod store;
+mod trouble;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -29,6 +32,7 @@ use rusqlite::Connection;
 use secrecy::SecretString;
 
 use change::Change;
+use console::session::Sessions;
 use delivery::Engine;
 use store::{Prune, deliveries::QUEUE};
 use tokio::sync::{Notify, Semaphore, watch};
@@ -56,7 +60,7 @@ const KEEP_DELIVERIES: SignedDuration = SignedDuration::from_hours(30 * 24);
 pub struct HostConfig {
     /// Where everything is kept. One process at a time.
     pub data_dir: PathBuf,
-    /// What the operator API asks for as a bearer token.
+    /// What the operator API asks for as a bearer token, and the console's login.
     pub operator_token: SecretString,
     /// Seconds that a request's time may be off, either way. Default 300.
     pub tolerance: u64,
@@ -66,8 +70,12 @@ pub struct HostConfig {
     pub replay_memory: bool,
     /// For how long attempts of deliveries and calls of the agent API can be looked at. Default 30 days.
     pub keep_attempts: SignedDuration,
-    /// Names beside loopback under which the operator API may be reached (`chat.example.org`, without port).
+    /// Names beside loopback under which console and operator API may be reached (`chat.example.org`, without port). Under
+    /// such a name come others than the user of this machine: with one, the console asks for the operator token.
     pub names: Vec<String>,
+    /// Whether others than the user of this machine may reach it: the console asks for the operator token, and nothing can be
+    /// made to go wrong on purpose. To be set by whoever listens on anything but loopback. Default false.
+    pub public: bool,
     /// How the store works; for simulations and tests.
     pub store: Options,
 }
@@ -83,6 +91,7 @@ impl HostConfig {
             replay_memory: true,
             keep_attempts: SignedDuration::from_hours(30 * 24),
             names: Vec::new(),
+            public: false,
             store: Options::default(),
         }
     }
@@ -105,6 +114,8 @@ struct Shared {
     bell: Notify,
     /// Changes when something has happened that whoever watches is told.
     happened: watch::Sender<()>,
+    /// Who is logged in to the console.
+    sessions: Sessions,
     /// Places for those who watch.
     watchers: Arc<Semaphore>,
     /// Places for calls that are to be noted: what comes on top of them is answered, and not noted.
@@ -125,6 +136,10 @@ impl Host {
     /// [`OpenError`], which says what to do.
     pub async fn open(config: HostConfig, seams: Seams) -> Result<Self, OpenError> {
         let db = store::open(&config.data_dir, config.store, seams.clock.now()).await?;
+        if config.public {
+            // What was switched on before is of no effect, and what it held back goes on.
+            db.write(|tx| store::deliveries::let_all_go(tx)).await?;
+        }
         let shared = Arc::new(Shared {
             config,
             db,
@@ -132,6 +147,7 @@ impl Host {
             budget: BodyBudget::default(),
             bell: Notify::new(),
             happened: watch::Sender::new(()),
+            sessions: Sessions::default(),
             watchers: Arc::new(Semaphore::new(WATCHERS)),
             noting: Arc::new(Semaphore::new(NOTING)),
             closing: Stop::new(),
@@ -139,7 +155,7 @@ impl Host {
         Ok(Self { engine: Arc::new(Engine(shared.clone())), shared })
     }
 
-    /// Its routes: the operator API, the signed agent API, `GET /health`.
+    /// Its routes: the console, the operator API, the signed agent API, `GET /health`.
     pub fn router(&self) -> Router {
         routes::router(self.shared.clone())
     }

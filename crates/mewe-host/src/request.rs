@@ -38,6 +38,11 @@ impl Params {
         parse(name, find(&self.path, name).unwrap_or_default())
     }
 
+    /// A text in the path.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        find(&self.path, name).unwrap_or_default()
+    }
+
     /// The number of a row in the path.
     pub(crate) fn number(&self, name: &str) -> Result<i64, ApiError> {
         let text = find(&self.path, name).unwrap_or_default();

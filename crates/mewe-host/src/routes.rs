@@ -11,7 +11,7 @@ use axum::{
 use mewe_protocol::{decided, error::ErrorCode};
 
 use crate::{
-    Shared, agent_api,
+    Shared, agent_api, console,
     error::{ApiError, json_response},
     operator_api::{self as operator, guard},
 };
@@ -37,6 +37,11 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/operator/agents/{agentId}/pause", post(operator::agents::pause))
         .route("/operator/agents/{agentId}/resume", post(operator::agents::resume))
         .route("/operator/agents/{agentId}/test-event", post(operator::agents::test_event))
+        .route(
+            "/operator/agents/{agentId}/trouble",
+            get(operator::trouble::show).put(operator::trouble::set).delete(operator::trouble::off),
+        )
+        .route("/operator/trouble", get(operator::trouble::list).delete(operator::trouble::all_off))
         .route("/operator/deliveries", get(operator::deliveries::list))
         .route("/operator/deliveries/{deliveryId}", get(operator::deliveries::show))
         .route("/operator/deliveries/{deliveryId}/redeliver", post(operator::deliveries::redeliver))
@@ -49,12 +54,13 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .merge(operator)
         .merge(agent)
+        .merge(console::router(&shared))
         .route("/health", get(async || json_response(StatusCode::OK, &serde_json::json!({ "status": "ok" }))))
         .method_not_allowed_fallback(wrong_method)
         .fallback(async || ApiError::new(ErrorCode::NotFound, "there is nothing at this path"))
         .with_state(shared)
 }
 
-async fn wrong_method() -> ApiError {
+pub(crate) async fn wrong_method() -> ApiError {
     ApiError::new(ErrorCode::MethodNotAllowed, "this path does not know this method; see the header Allow")
 }

@@ -45,7 +45,7 @@ Examples:
 With --agent-url the host runs alone, for an agent of your own in any language, and what that agent needs goes to standard output: \
 MEWE_HOST, MEWE_APP_ID, MEWE_API_KEY.")]
 pub(crate) struct Dev {
-    /// Where the host listens. Port 0 takes a free one.
+    /// Where the host listens, on loopback. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
     /// Where the assistant listens [default: a free port of 127.0.0.1].
@@ -62,9 +62,13 @@ pub(crate) struct Dev {
 }
 
 pub(crate) async fn run(dev: Dev) -> Result<Exit, Failure> {
+    if !mewe_host::is_loopback(dev.listen) {
+        let words = format!("{} can be reached from other machines, and here nobody is asked who they are", dev.listen);
+        return Err(Failure::usage(words).hint("listen on 127.0.0.1; for others, there is `mewe-agent host --public`"));
+    }
     let dir = dev.data_dir.clone().map_or_else(|| settings::platform_data_dir("dev"), Ok)?;
     let host = host::open(dev.listen, &dir.join("host"), |config| dev.keep.apply(config)).await?;
-    // What the agent will call: refused here if that is not loopback, before anything is set up.
+    // What the agent will call.
     let address: HostUrl = host.url.parse().map_err(Failure::usage)?;
     let (assistant, webhook) = if let Some(url) = dev.agent_url {
         (None, url)

@@ -25,18 +25,25 @@ What MeWe's portal and apps do by hand, the operator API does with the operator 
 users, threads and agents, and speaks as a user. The token comes from MEWE_OPERATOR_TOKEN; without it, one is made at the \
 first start and kept in the data directory in the file `operator-token`, mode 0600.
 
+The console, a web page at /, does the same by hand. It asks nobody who they are, and so answers on this machine alone; with \
+--public it asks for the operator token.
+
 Examples:
   mewe-agent host
   curl -H \"Authorization: Bearer $(cat DATA_DIR/operator-token)\" http://127.0.0.1:8787/operator/apps
-  MEWE_OPERATOR_TOKEN=… mewe-agent host --listen 0.0.0.0:8787 --name chat.example.org")]
+  MEWE_OPERATOR_TOKEN=… mewe-agent host --public --listen 0.0.0.0:8787 --name chat.example.org")]
 pub(crate) struct Host {
-    /// Where to listen. Anything but loopback needs MEWE_OPERATOR_TOKEN. Port 0 takes a free one.
+    /// Where to listen. Anything but loopback needs --public and MEWE_OPERATOR_TOKEN. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
     /// Where everything is kept, by one process at a time [default: mewe-agent/host in the platform's directory of data].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// A name, beside loopback, under which the operator API may be reached; may be repeated.
+    /// Others than the user of this machine reach this host: the console asks for the operator token, and nothing can be made
+    /// to go wrong on purpose.
+    #[arg(long)]
+    public: bool,
+    /// A name, beside loopback, under which console and operator API may be reached; may be repeated. Needs --public.
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<String>,
     #[command(flatten)]
@@ -73,9 +80,14 @@ fn days_or_hours(text: &str) -> Result<SignedDuration, String> {
 }
 
 pub(crate) async fn run(args: Host) -> Result<Exit, Failure> {
+    if let Some(way) = way_in(&args).filter(|_| !args.public) {
+        let words = format!("others can reach this host {way}, and its console would ask nobody who they are");
+        return Err(Failure::usage(words).hint("add --public, and set MEWE_OPERATOR_TOKEN to a long random text"));
+    }
     let dir = args.data_dir.map_or_else(|| settings::platform_data_dir("host"), Ok)?;
     let host = open(args.listen, &dir, |config| {
         config.names = args.names;
+        config.public = args.public;
         args.keep.apply(config);
         config.replay_memory = !args.forget_replays;
     })
@@ -84,6 +96,12 @@ pub(crate) async fn run(args: Host) -> Result<Exit, Failure> {
     output::announce(&host.where_it_is());
     host.host.serve_on(host.listener, stop).await;
     Ok(Exit::Done)
+}
+
+/// How others than the user of this machine may come, by what was asked for.
+fn way_in(args: &Host) -> Option<String> {
+    let listens = (!mewe_host::is_loopback(args.listen)).then(|| format!("at {}", args.listen));
+    listens.or_else(|| args.names.first().map(|name| format!("as {name}")))
 }
 
 /// A host that listens, and has not begun to serve.
@@ -129,13 +147,13 @@ pub(crate) async fn open(
 }
 
 impl Opened {
-    /// Where it listens and where the token is; never the token.
+    /// Where it listens, where its page is and where the token is; never the token.
     pub(crate) fn where_it_is(&self) -> String {
         let token = match &self.token_file {
             Some(file) => format!("in {}", file.display()),
             None => format!("that of {}", settings::MEWE_OPERATOR_TOKEN),
         };
-        format!("host listens on {}\noperator token: {token}", self.url)
+        format!("host listens on {0}\nconsole: {0}/\noperator token: {token}", self.url)
     }
 }
 

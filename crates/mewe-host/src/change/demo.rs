@@ -2,7 +2,7 @@
 
 use mewe_protocol::{AgentId, ApiKey, AppId, Id, ThreadId, UserId};
 
-use super::{Change, agents, apps, threads, users};
+use super::{Change, agents, apps, find, threads, users};
 use crate::{
     domain::{
         application::WebhookUrl,
@@ -50,19 +50,41 @@ pub(crate) fn ensure(change: &Change<'_>, plan: DemoPlan) -> Result<Demo, ApiErr
     let family = once(change, "thread Family", || threads::create(change, Some(&name("Family")?), &people))?;
     let work = once(change, "thread Work", || threads::create(change, Some(&name("Work")?), &people))?;
     let app = application(change, plan)?;
-    let agent = match store::agents::of_owner(change.c, petur, app)? {
-        Some(agent) => agent,
-        None => agents::register(change, app, petur, name("MuadDib")?)?.id,
-    };
+    let agent = muaddib(change, app, petur)?;
     for thread in [family, work] {
-        let is_in = |user| store::threads::is_in(change.c, thread, user);
-        // Where its owner has left, the agent has no place.
-        if is_in(petur)? && !is_in(agent.into())? {
-            agents::join(change, agent, thread)?;
-        }
+        bring(change, agent, petur, thread)?;
     }
     let personal = agents::personal_thread(change.c, agent)?;
     Ok(Demo { app, agent, personal, petur, sigrun, family, work })
+}
+
+/// People around an application that is there already: the page's own, a thread of both, and MuadDib in it, Pétur's agent of
+/// that application. Returns the thread, and Pétur.
+pub(crate) fn around(change: &Change<'_>, app: AppId) -> Result<(ThreadId, UserId), ApiError> {
+    let app = find::app(change.c, app)?.id;
+    let petur = person(change, "Pétur", "Jureksson")?;
+    let sigrun = person(change, "Sigrún", "Guðmundsdóttir")?;
+    let family = once(change, "thread Family", || threads::create(change, Some(&name("Family")?), &[petur, sigrun]))?;
+    let agent = muaddib(change, app, petur)?;
+    bring(change, agent, petur, family)?;
+    Ok((family, petur))
+}
+
+/// The agent that `owner` has of `app`; MuadDib, if there is none yet.
+fn muaddib(change: &Change<'_>, app: AppId, owner: UserId) -> Result<AgentId, ApiError> {
+    match store::agents::of_owner(change.c, owner, app)? {
+        Some(agent) => Ok(agent),
+        None => Ok(agents::register(change, app, owner, name("MuadDib")?)?.id),
+    }
+}
+
+/// An agent sits in a thread from now on, if its owner does: where they have left, it has no place.
+fn bring(change: &Change<'_>, agent: AgentId, owner: UserId, thread: ThreadId) -> Result<(), ApiError> {
+    let is_in = |user| store::threads::is_in(change.c, thread, user);
+    if is_in(owner)? && !is_in(agent.into())? {
+        agents::join(change, agent, thread)?;
+    }
+    Ok(())
 }
 
 /// An application and an agent under ids and a key that were made elsewhere, with an owner of their own. Returns the agent's

@@ -8,6 +8,7 @@ pub(crate) mod demo;
 pub(crate) mod find;
 pub(crate) mod messages;
 pub(crate) mod threads;
+pub(crate) mod trouble;
 pub(crate) mod users;
 
 use jiff::Timestamp;

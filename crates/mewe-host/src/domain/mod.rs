@@ -13,6 +13,7 @@ pub(crate) mod name;
 pub(crate) mod news;
 pub(crate) mod permission;
 pub(crate) mod thread;
+pub(crate) mod trouble;
 pub(crate) mod user;
 
 use std::fmt;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mewe_protocol::{AgentId, AppId, MessageId, ThreadId, message::as_milliseconds};
 use serde::Serialize;
 
-use super::before;
+use super::{before, trouble::kinds};
 use crate::{Shared, error::ApiError, paging, request::Params, store};
 
 #[derive(Serialize)]
@@ -22,6 +22,7 @@ pub(crate) struct Call {
     status: u16,
     code: Option<String>,
     cause: Option<String>,
+    trouble: Option<Vec<String>>,
     #[serde(serialize_with = "as_milliseconds")]
     at: Timestamp,
     took_ms: i64,
@@ -39,6 +40,7 @@ impl From<(i64, store::calls::Call)> for Call {
             status: call.status,
             code: call.code,
             cause: call.cause,
+            trouble: kinds(call.trouble),
             at: call.at,
             took_ms: call.took,
         }

@@ -8,7 +8,7 @@ use mewe_protocol::{AgentId, AppId, MessageId, ThreadId, error::ErrorCode, messa
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::before;
+use super::{before, trouble::kinds};
 use crate::{
     Shared,
     error::{ApiError, json_response},
@@ -34,6 +34,7 @@ pub(crate) struct Delivery {
     status: Option<u16>,
     error: Option<String>,
     test: bool,
+    trouble: Option<Vec<String>>,
     #[serde(serialize_with = "as_milliseconds")]
     due_at: Timestamp,
     #[serde(serialize_with = "as_milliseconds")]
@@ -56,6 +57,7 @@ impl From<Listed> for Delivery {
             status: row.status,
             error: row.error,
             test: row.test,
+            trouble: kinds(row.trouble),
             due_at: row.due,
             created_at: row.created,
             changed_at: row.changed,
@@ -103,6 +105,7 @@ struct Attempt {
     took_ms: i64,
     status: Option<u16>,
     error: Option<String>,
+    trouble: Option<Vec<String>>,
     /// The beginning of the answer's body; what is no text in it is replaced. Not told to whoever watches.
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
@@ -116,6 +119,7 @@ impl From<attempts::Attempt> for Attempt {
             took_ms: attempt.took,
             status: attempt.status,
             error: attempt.error,
+            trouble: kinds(attempt.trouble),
             answer: Some(String::from_utf8_lossy(&attempt.answer).into_owned()),
         }
     }

@@ -8,6 +8,7 @@ pub(crate) mod deliveries;
 pub(crate) mod guard;
 pub(crate) mod messages;
 pub(crate) mod threads;
+pub(crate) mod trouble;
 pub(crate) mod users;
 
 use mewe_protocol::Id;

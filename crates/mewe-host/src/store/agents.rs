@@ -86,3 +86,12 @@ pub(crate) fn further_threads(c: &Connection, agent: &Agent) -> Result<Vec<Threa
         .query_map([agent.id.as_bytes(), agent.personal.as_bytes()], |row| super::id(row, 0))?
         .collect::<Result<_, _>>()?)
 }
+
+/// An agent, registered or not: its name, and the first name of its owner.
+pub(crate) fn known(c: &Connection, agent: UserId) -> Result<Option<(String, String)>, StoreError> {
+    Ok(c.prepare_cached(
+        "SELECT agents.name, users.first_name FROM agents JOIN users ON users.id = agents.owner WHERE agents.id = ?1",
+    )?
+    .query_row([agent.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+    .optional()?)
+}

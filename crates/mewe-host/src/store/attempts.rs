@@ -1,6 +1,7 @@
 //! What each attempt of a delivery came to.
 
 use jiff::Timestamp;
+use mewe_protocol::UnixSeconds;
 use mewe_store::StoreError;
 use rusqlite::{Connection, params};
 
@@ -22,11 +23,25 @@ pub(crate) struct Attempt {
     pub(crate) error: Option<String>,
     /// The beginning of the answer's body.
     pub(crate) answer: Vec<u8>,
+    /// With what it was signed; none if it is of a time when that was not kept.
+    pub(crate) signed: Option<Signed>,
+    /// What was done to it on purpose.
+    pub(crate) trouble: Option<String>,
+}
+
+/// With what an attempt was signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Signed {
+    /// The second.
+    pub(crate) at: UnixSeconds,
+    /// The end of the key, by which a person tells keys apart.
+    pub(crate) key_end: String,
 }
 
 pub(crate) fn insert(c: &Connection, delivery: i64, attempt: &Attempt) -> Result<(), StoreError> {
     c.prepare_cached(
-        "INSERT INTO attempts (delivery, number, at, took, status, error, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO attempts (delivery, number, at, took, status, error, answer, signed, key_end, trouble)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         delivery,
@@ -35,7 +50,10 @@ pub(crate) fn insert(c: &Connection, delivery: i64, attempt: &Attempt) -> Result
         attempt.took,
         attempt.status,
         attempt.error,
-        attempt.answer
+        attempt.answer,
+        attempt.signed.as_ref().map(|signed| super::replay::seconds(signed.at.0)),
+        attempt.signed.as_ref().map(|signed| &signed.key_end),
+        attempt.trouble
     ])?;
     c.prepare_cached("DELETE FROM attempts WHERE delivery = ?1 AND number <= ?2")?
         .execute(params![delivery, i64::from(attempt.number) - i64::from(MOST)])?;
@@ -45,7 +63,8 @@ pub(crate) fn insert(c: &Connection, delivery: i64, attempt: &Attempt) -> Result
 /// The attempts of a delivery, the first one first.
 pub(crate) fn of_delivery(c: &Connection, delivery: i64) -> Result<Vec<Attempt>, StoreError> {
     Ok(c.prepare_cached(
-        "SELECT number, at, took, status, error, answer FROM attempts WHERE delivery = ?1 ORDER BY number",
+        "SELECT number, at, took, status, error, answer, signed, key_end, trouble FROM attempts
+         WHERE delivery = ?1 ORDER BY number",
     )?
     .query_map([delivery], |row| {
         Ok(Attempt {
@@ -55,9 +74,15 @@ pub(crate) fn of_delivery(c: &Connection, delivery: i64) -> Result<Vec<Attempt>,
             status: row.get(3)?,
             error: row.get(4)?,
             answer: row.get(5)?,
+            signed: signed(row.get(6)?, row.get(7)?),
+            trouble: row.get(8)?,
         })
     })?
     .collect::<Result<_, _>>()?)
+}
+
+fn signed(at: Option<i64>, key_end: Option<String>) -> Option<Signed> {
+    Some(Signed { at: UnixSeconds(at?.try_into().ok()?), key_end: key_end? })
 }
 
 /// Removes those that began before `before`.

@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use mewe_protocol::{AgentId, AppId, MessageId, ThreadId};
 use mewe_store::StoreError;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use secrecy::{ExposeSecret, SecretString};
 
-use super::live;
+use super::{live, wire};
 
 /// A call, refused or not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) at: Timestamp,
     /// Milliseconds until it was answered.
@@ -26,6 +27,14 @@ pub(crate) struct Call {
     pub(crate) cause: Option<String>,
     /// What a send became.
     pub(crate) message: Option<MessageId>,
+    /// The second that it says it was signed for.
+    pub(crate) signed: Option<u64>,
+    /// The signature that it came with. A credential: it goes into no log.
+    pub(crate) signature: Option<SecretString>,
+    /// The beginning of its body; none if there was none, or if it is no longer kept.
+    pub(crate) body: Option<Vec<u8>>,
+    /// What was done to it on purpose.
+    pub(crate) trouble: Option<String>,
 }
 
 /// The most calls that are kept, however young they are: whoever knocks without a key can make rows, too.
@@ -33,7 +42,11 @@ const MOST: i64 = 100_000;
 /// After how many calls it is looked whether there are too many.
 const LOOK_EVERY: i64 = 1000;
 
-const COLUMNS: &str = "id, at, took, verb, app, agent, thread, status, code, cause, message";
+/// The newest calls whose bodies are kept.
+const MOST_BODIES: i64 = 5000;
+
+const COLUMNS: &str =
+    "id, at, took, verb, app, agent, thread, status, code, cause, message, signed, signature, body, trouble";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Call)> {
     let call = Call {
@@ -47,14 +60,19 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Call)> {
         code: row.get(8)?,
         cause: row.get(9)?,
         message: super::optional_id(row, 10)?,
+        signed: row.get::<_, Option<i64>>(11)?.and_then(|seconds| seconds.try_into().ok()),
+        signature: row.get::<_, Option<String>>(12)?.map(SecretString::from),
+        body: row.get(13)?,
+        trouble: row.get(14)?,
     };
     Ok((row.get(0)?, call))
 }
 
 pub(crate) fn insert(c: &Connection, call: &Call) -> Result<(), StoreError> {
     c.prepare_cached(
-        "INSERT INTO calls (at, took, verb, app, agent, thread, status, code, cause, message)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO calls
+         (at, took, verb, app, agent, thread, status, code, cause, message, signed, signature, body, trouble)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?
     .execute(params![
         call.at.as_millisecond(),
@@ -66,12 +84,18 @@ pub(crate) fn insert(c: &Connection, call: &Call) -> Result<(), StoreError> {
         call.status,
         call.code,
         call.cause,
-        call.message.map(|id| *id.as_bytes())
+        call.message.map(|id| *id.as_bytes()),
+        call.signed.map(super::replay::seconds),
+        call.signature.as_ref().map(ExposeSecret::expose_secret),
+        call.body,
+        call.trouble
     ])?;
     let id = c.last_insert_rowid();
+    wire::call(c, id)?;
     if id % LOOK_EVERY == 0 {
         c.execute("DELETE FROM calls WHERE id <= ?1", [id - MOST])?;
         c.execute("DELETE FROM live WHERE call <= ?1", [id - MOST])?;
+        c.execute("UPDATE calls SET body = NULL WHERE id <= ?1 AND body IS NOT NULL", [id - MOST_BODIES])?;
     }
     live::call(c, id, call.at)
 }
@@ -111,7 +135,9 @@ mod tests {
     #[test]
     fn who_knocks_without_a_key_does_not_fill_the_disk() {
         let c = Connection::open_in_memory().unwrap();
-        c.execute_batch(include_str!("schema.sql")).unwrap();
+        for step in crate::store::migrations() {
+            c.execute_batch(&step).unwrap();
+        }
         let call = Call {
             at: Timestamp::UNIX_EPOCH,
             took: 0,
@@ -123,12 +149,16 @@ mod tests {
             code: Some("header".to_owned()),
             cause: None,
             message: None,
+            signed: None,
+            signature: None,
+            body: None,
+            trouble: None,
         };
         c.execute_batch("BEGIN").unwrap();
         for _ in 0..MOST + 2 * LOOK_EVERY {
             insert(&c, &call).unwrap();
         }
-        for table in ["calls", "live"] {
+        for table in ["calls", "live", "wire"] {
             let rows: i64 = c.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
             assert!((MOST..MOST + LOOK_EVERY).contains(&rows), "{rows} {table}");
         }

@@ -2,6 +2,10 @@
 //!
 //! Both are only ever changed together, and only here.
 
+mod held;
+
+pub(crate) use held::{let_all_go, let_go_of};
+
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,9 +16,13 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use super::{
     apps,
     attempts::{self, Attempt},
-    live,
+    live, trouble, wire,
 };
-use crate::domain::{application::WebhookUrl, news::News};
+use crate::domain::{
+    application::WebhookUrl,
+    news::News,
+    trouble::{Kind, Marks},
+};
 
 /// A lane is an agent.
 pub(crate) const QUEUE: Queue = Queue::new("delivery_queue");
@@ -83,6 +91,21 @@ pub(crate) struct Delivery {
     /// How many attempts failed for a reason that may lie in this event alone.
     pub(crate) faults: u32,
     pub(crate) created: Timestamp,
+    /// Whether trouble is on for its agent.
+    pub(crate) troubled: bool,
+    /// What is done to this attempt on purpose.
+    pub(crate) touched: Marks,
+    /// Which bit of its signature is another, if one is.
+    pub(crate) flipped: Option<u8>,
+    /// What was done to it on purpose before.
+    marks: Marks,
+    /// Until when it is held on purpose, and whether that is over once the one after it was taken.
+    held: Option<Timestamp>,
+    swap: bool,
+    /// Whether it was taken already.
+    second: bool,
+    /// Which one waits until this one was taken.
+    waits: Option<i64>,
 }
 
 impl Delivery {
@@ -159,13 +182,20 @@ pub(crate) fn push(c: &Connection, news: &News, test: bool, now: Timestamp) -> R
         test,
         now.as_millisecond()
     ])?;
+    wire::delivery(c, id)?;
     live::delivery(c, id, now)?;
     Ok(id)
 }
 
 /// Claims at most `limit` deliveries that are due, one an agent. Those to a disabled endpoint or a paused agent go on
-/// waiting; that is no attempt.
-pub(crate) fn claim(c: &Connection, epoch: i64, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+/// waiting, and so do those that are held on purpose; that is no attempt. `trouble`: whether anything is done on purpose.
+pub(crate) fn claim(
+    c: &Connection,
+    epoch: i64,
+    now: Timestamp,
+    limit: usize,
+    trouble: bool,
+) -> Result<Vec<Delivery>, StoreError> {
     let mut claimed = Vec::new();
     // Until there is nothing more: others do not wait for the many that go on waiting.
     loop {
@@ -175,7 +205,7 @@ pub(crate) fn claim(c: &Connection, epoch: i64, now: Timestamp, limit: usize) ->
         }
         for claim in claims {
             let id = claim.id;
-            let Some((delivery, waits)) = load(c, claim)? else {
+            let Some((mut delivery, waits)) = load(c, claim, trouble)? else {
                 QUEUE.cancel(c, id, now)?;
                 continue;
             };
@@ -184,8 +214,16 @@ pub(crate) fn claim(c: &Connection, epoch: i64, now: Timestamp, limit: usize) ->
                 QUEUE.retry(c, &delivery.claim, Hold::Lane, due, &why, now, false)?;
                 continue;
             }
-            c.prepare_cached("UPDATE deliveries SET state = 'in_flight', attempts = ?2, changed = ?3 WHERE id = ?1")?
-                .execute(params![id, delivery.number, now.as_millisecond()])?;
+            if let Some((until, hold)) = held::back(c, &mut delivery, now)? {
+                QUEUE.retry(c, &delivery.claim, hold, until, "trouble: it is held back", now, false)?;
+                continue;
+            }
+            held::touch(c, &mut delivery, now)?;
+            c.prepare_cached(
+                "UPDATE deliveries SET state = 'in_flight', attempts = ?2, changed = ?3, trouble = ?4, held = NULL, swap = 0
+                 WHERE id = ?1",
+            )?
+            .execute(params![id, delivery.number, now.as_millisecond(), delivery.marks.and(delivery.touched).kept()])?;
             live::delivery(c, id, now)?;
             claimed.push(delivery);
         }
@@ -193,43 +231,68 @@ pub(crate) fn claim(c: &Connection, epoch: i64, now: Timestamp, limit: usize) ->
 }
 
 /// The delivery of a claim, and for what it has to wait, if it has to. None if its application is gone.
-fn load(c: &Connection, claim: Claim) -> Result<Option<(Delivery, Option<String>)>, StoreError> {
-    let row = c
+fn load(c: &Connection, claim: Claim, trouble: bool) -> Result<Option<(Delivery, Option<String>)>, StoreError> {
+    let id = claim.id;
+    let loaded = c
         .prepare_cached(
-            "SELECT deliveries.app, agent, event, api_key, webhook_url, faults, deliveries.created,
-             COALESCE(disabled, CASE WHEN paused THEN 'the agent''s deliveries are paused' END), attempts
-             FROM deliveries JOIN apps ON apps.id = deliveries.app JOIN agents ON agents.id = deliveries.agent
-             WHERE deliveries.id = ?1",
+            "SELECT d.app, d.agent, d.event, api_key, webhook_url, d.faults, d.created,
+             COALESCE(disabled, CASE WHEN paused THEN 'the agent''s deliveries are paused' END), d.attempts,
+             ?2 AND troubles > 0 AND gone IS NULL, d.trouble, CASE WHEN ?2 THEN d.held END, d.swap, d.second,
+             (SELECT MAX(id) FROM deliveries INDEXED BY deliveries_held
+              WHERE agent = d.agent AND held IS NOT NULL AND id < d.id AND swap)
+             FROM deliveries d JOIN apps ON apps.id = d.app JOIN agents ON agents.id = d.agent WHERE d.id = ?1",
         )?
-        .query_row([claim.id], |row| {
-            Ok((
-                super::id(row, 0)?,
-                super::id(row, 1)?,
-                super::parsed(row, 2)?,
-                apps::read_key(row, 3)?,
-                super::parsed(row, 4)?,
-                row.get(5)?,
-                super::time(row, 6)?,
-                row.get(7)?,
-                row.get::<_, u32>(8)?,
-            ))
+        .query_row(params![id, trouble], |row| {
+            let delivery = Delivery {
+                claim,
+                number: row.get::<_, u32>(8)?.saturating_add(1),
+                app: super::id(row, 0)?,
+                agent: super::id(row, 1)?,
+                event: super::parsed(row, 2)?,
+                key: apps::read_key(row, 3)?,
+                webhook_url: super::parsed(row, 4)?,
+                faults: row.get(5)?,
+                created: super::time(row, 6)?,
+                troubled: row.get(9)?,
+                touched: Marks::default(),
+                flipped: None,
+                marks: Marks::read(row.get_ref(10)?.as_str_or_null()?),
+                held: row.get::<_, Option<i64>>(11)?.map(|_| super::time(row, 11)).transpose()?,
+                swap: row.get(12)?,
+                second: row.get(13)?,
+                waits: row.get(14)?,
+            };
+            Ok((delivery, row.get(7)?))
         })
         .optional()?;
-    Ok(row.map(|(app, agent, event, key, webhook_url, faults, created, waits, attempts)| {
-        let number = attempts.saturating_add(1);
-        (Delivery { claim, number, app, agent, event, key, webhook_url, faults, created }, waits)
-    }))
+    Ok(loaded)
 }
 
-/// Records how an attempt ended. One that was cancelled meanwhile changes nothing any more.
+/// Records how an attempt ended. One that was cancelled meanwhile changes nothing any more. `lost`: how it ends if its answer is
+/// to be dropped on purpose.
 pub(crate) fn record(
     c: &Connection,
     delivery: &Delivery,
-    attempt: &Attempt,
-    ended: &Ended,
+    mut attempt: Attempt,
+    mut ended: Ended,
+    lost: Option<Ended>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let claim = &delivery.claim;
+    let (mut touched, mut second) = (delivery.touched, None);
+    if let Some(lost) = lost
+        && trouble::touches(c, delivery.agent, Kind::DropAnswer, now)?.is_some()
+    {
+        touched = touched.with(Kind::DropAnswer);
+        attempt.error = lost.why().map(str::to_owned);
+        ended = lost;
+    }
+    if delivery.troubled && !delivery.second && matches!(ended, Ended::Delivered(_)) {
+        second = trouble::touches(c, delivery.agent, Kind::DeliverTwice, now)?;
+    }
+    let dropped = touched.holds(Kind::DropAnswer);
+    attempt.trouble = touched.kept();
+    let ended = &ended;
     let why = ended.why().unwrap_or_default();
     let result = match ended {
         Ended::Delivered(_) => QUEUE.done(c, claim, now),
@@ -243,16 +306,25 @@ pub(crate) fn record(
         Err(QueueError::Fenced) => return Ok(()),
         Err(QueueError::Store(error)) => return Err(error),
     }
-    attempts::insert(c, claim.id, attempt)?;
+    let mut marks = delivery.marks.and(touched);
+    if let Some(touch) = second {
+        marks = marks.with(Kind::DeliverTwice);
+        held::once_more(c, claim.id, touch, now)?;
+    }
+    attempts::insert(c, claim.id, &attempt)?;
     live::delivery(c, claim.id, now)?;
     let fault = matches!(ended, Ended::Failed { fault: true, .. });
     c.prepare_cached(
         "UPDATE deliveries SET state = :state, faults = faults + :fault, last_error = :why,
-         last_status = COALESCE(:status, last_status), changed = :now WHERE id = :id",
+         last_status = COALESCE(:status, last_status), changed = :now, trouble = :trouble, second = :second
+         WHERE id = :id",
     )?
     .execute(named_params! {
         ":id": claim.id,
-        ":state": ended.state().name(),
+        ":state": if second.is_some() { State::Retrying } else { ended.state() }.name(),
+        ":trouble": marks.kept(),
+        // Until it was taken a second time.
+        ":second": second.is_some() || delivery.second && matches!(ended, Ended::Failed { .. } | Ended::Gone),
         ":fault": fault,
         ":why": ended.why(),
         ":status": ended.status(),
@@ -264,11 +336,13 @@ pub(crate) fn record(
             if apps::count_success(c, delivery.app)? > 0 {
                 hurry(c, delivery.app, now)?;
             }
-            Ok(())
+            delivery.waits.map_or(Ok(()), |waits| held::let_go(c, waits))
         }
         Ended::Gone => apps::disable(c, delivery.app, GONE),
         // For what it is itself. If it counted, each success of another would call it back at once.
         Ended::Failed { hold: Hold::Aside, .. } => Ok(()),
+        // The endpoint did take it.
+        _ if dropped => Ok(()),
         Ended::Failed { .. } | Ended::GivenUp { .. } => apps::count_failure(c, delivery.app),
     }
 }
@@ -367,6 +441,7 @@ pub(crate) fn redeliver(c: &Connection, id: i64, now: Timestamp) -> Result<Redel
         State::InFlight => return Ok(Redelivery::InFlight),
         State::Cancelled => return Ok(Redelivery::Cancelled),
         State::Waiting | State::Retrying => {
+            held::let_go(c, id)?;
             QUEUE.hurry(c, &agent, now)?;
         }
         State::Delivered | State::GivenUp => {
@@ -386,6 +461,17 @@ pub(crate) fn ended_since(c: &Connection, app: AppId, since: Timestamp, limit: u
          ORDER BY id LIMIT ?3",
     )?
     .query_map(params![app.as_bytes(), since.as_millisecond(), limit], |row| row.get(0))?
+    .collect::<Result<_, _>>()?)
+}
+
+/// How many deliveries of an agent are in each state that has not ended.
+pub(crate) fn open_of(c: &Connection, app: AppId, agent: AgentId) -> Result<Vec<(State, u32)>, StoreError> {
+    // The condition is that of the index `deliveries_open`.
+    Ok(c.prepare_cached(
+        "SELECT state, count(*) FROM deliveries
+         WHERE app = ?1 AND agent = ?2 AND state IN ('waiting', 'in_flight', 'retrying') GROUP BY state",
+    )?
+    .query_map([app.as_bytes(), agent.as_bytes()], |row| Ok((super::parsed(row, 0)?, row.get(1)?)))?
     .collect::<Result<_, _>>()?)
 }
 
@@ -411,13 +497,15 @@ pub(crate) struct Listed {
     pub(crate) error: Option<String>,
     /// It tells of nothing that happened.
     pub(crate) test: bool,
+    /// What was done to it on purpose.
+    pub(crate) trouble: Option<String>,
     pub(crate) due: Timestamp,
     pub(crate) created: Timestamp,
     pub(crate) changed: Timestamp,
 }
 
 const SELECT: &str = "SELECT d.id, d.app, d.agent, d.event, d.thread, d.message, d.state, d.attempts, d.last_status, \
-    d.last_error, q.due, d.created, d.changed, d.test FROM deliveries d JOIN delivery_queue q ON q.id = d.id";
+    d.last_error, q.due, d.created, d.changed, d.test, d.trouble FROM deliveries d JOIN delivery_queue q ON q.id = d.id";
 
 pub(crate) fn get(c: &Connection, id: i64) -> Result<Option<Listed>, StoreError> {
     Ok(c.prepare_cached(&format!("{SELECT} WHERE d.id = ?1"))?.query_row([id], read).optional()?)
@@ -464,5 +552,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Listed> {
         created: super::time(row, 11)?,
         changed: super::time(row, 12)?,
         test: row.get(13)?,
+        trouble: row.get(14)?,
     })
 }

@@ -4,7 +4,7 @@
 //! missed nothing below it. It names the row that was written or changed, not its content; what is shown is how it stands then.
 
 use jiff::Timestamp;
-use mewe_protocol::{MessageId, ThreadId, UserId};
+use mewe_protocol::{AgentId, MessageId, ThreadId, UserId};
 use mewe_store::StoreError;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ pub(crate) enum Happened {
     Delivery(i64),
     Call(i64),
     Membership(Membership),
+    /// A switch of this agent was set, or touched something.
+    Trouble(AgentId),
 }
 
 /// Somebody came to a thread, or left it.
@@ -52,6 +54,12 @@ pub(crate) fn membership(c: &Connection, news: &Membership, at: Timestamp) -> Re
     Ok(())
 }
 
+pub(crate) fn trouble(c: &Connection, agent: AgentId, at: Timestamp) -> Result<(), StoreError> {
+    c.prepare_cached("INSERT INTO live (at, kind, note) VALUES (?1, 'trouble', ?2)")?
+        .execute(params![at.as_millisecond(), agent.to_string()])?;
+    Ok(())
+}
+
 /// The id of the newest row that there ever was; 0 if there was none.
 pub(crate) fn newest(c: &Connection) -> Result<i64, StoreError> {
     let sql = "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'live'), 0)";
@@ -65,7 +73,7 @@ pub(crate) fn oldest(c: &Connection) -> Result<Option<i64>, StoreError> {
 
 /// What happened after the row `after`, in its order.
 pub(crate) fn after(c: &Connection, after: i64, limit: u32) -> Result<Vec<(i64, Happened)>, StoreError> {
-    Ok(c.prepare_cached("SELECT id, message, delivery, call, note FROM live WHERE id > ?1 ORDER BY id LIMIT ?2")?
+    Ok(c.prepare_cached("SELECT id, message, delivery, call, note, kind FROM live WHERE id > ?1 ORDER BY id LIMIT ?2")?
         .query_map(params![after, limit], |row| {
             let happened = if let Some(message) = super::optional_id(row, 1)? {
                 Happened::Message(message)
@@ -73,6 +81,8 @@ pub(crate) fn after(c: &Connection, after: i64, limit: u32) -> Result<Vec<(i64, 
                 Happened::Delivery(delivery)
             } else if let Some(call) = row.get(3)? {
                 Happened::Call(call)
+            } else if row.get_ref(5)?.as_str()? == "trouble" {
+                Happened::Trouble(super::parsed(row, 4)?)
             } else {
                 let note = row.get_ref(4)?.as_bytes()?;
                 Happened::Membership(mewe_protocol::json::read(note).map_err(|error| super::unreadable(4, error))?)

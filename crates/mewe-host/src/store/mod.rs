@@ -7,12 +7,17 @@ pub(crate) mod attempts;
 pub(crate) mod calls;
 pub(crate) mod deliveries;
 pub(crate) mod demo;
+pub(crate) mod health;
 pub(crate) mod live;
 pub(crate) mod messages;
 pub(crate) mod replay;
 pub(crate) mod rising;
+pub(crate) mod search;
+pub(crate) mod seen;
 pub(crate) mod threads;
+pub(crate) mod trouble;
 pub(crate) mod users;
+pub(crate) mod wire;
 
 use std::{error::Error, path::Path, str::FromStr};
 
@@ -26,14 +31,20 @@ const APPLICATION_ID: i32 = 0x4d65_5748;
 
 /// Opens a host's database, or makes it. What an earlier process was delivering is to be delivered again.
 pub(crate) async fn open(dir: &Path, options: Options, now: Timestamp) -> Result<Db, OpenError> {
-    let schema = Schema {
-        application_id: APPLICATION_ID,
-        migrations: vec![format!("{}{}", deliveries::QUEUE.schema(), include_str!("schema.sql"))],
-    };
+    let schema = Schema { application_id: APPLICATION_ID, migrations: migrations() };
     let db = Db::open(dir, "host.db", &schema, options)?;
     let epoch = db.epoch();
     db.write(move |tx| deliveries::recover(tx, epoch, now)).await?;
     Ok(db)
+}
+
+/// One step after the other; those that were released never change.
+fn migrations() -> Vec<String> {
+    vec![
+        format!("{}{}", deliveries::QUEUE.schema(), include_str!("schema/1-host.sql")),
+        include_str!("schema/2-console.sql").to_owned(),
+        include_str!("schema/3-trouble.sql").to_owned(),
+    ]
 }
 
 fn id<K>(row: &Row<'_>, at: usize) -> rusqlite::Result<Id<K>> {

@@ -1,8 +1,8 @@
 //! Requests that were used, and how far back they are remembered.
 
-use mewe_protocol::{MessageId, request::Verified};
+use mewe_protocol::{AgentId, AppId, MessageId, request::Verified};
 use mewe_store::StoreError;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// Remembers that `request` stored `message`. `false` when it had been used before.
 pub(crate) fn remember(c: &Connection, request: &Verified, message: MessageId) -> Result<bool, StoreError> {
@@ -34,6 +34,21 @@ pub(crate) fn is_used(c: &Connection, request: &Verified) -> Result<bool, StoreE
         ],
         |row| row.get(0),
     )?)
+}
+
+/// What a request became when it was used.
+pub(crate) fn became(
+    c: &Connection,
+    app: AppId,
+    agent: AgentId,
+    at: u64,
+    body_hash: &[u8; 32],
+) -> Result<Option<MessageId>, StoreError> {
+    Ok(c.prepare_cached(
+        "SELECT message FROM sends WHERE app = ?1 AND agent = ?2 AND timestamp = ?3 AND body_hash = ?4",
+    )?
+    .query_row(params![app.as_bytes(), agent.as_bytes(), seconds(at), body_hash], |row| super::id(row, 0))
+    .optional()?)
 }
 
 /// Forgets what was signed for a second before `before`, and keeps in mind up to where it forgot.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mewe_protocol::{ThreadId, UserId};
 use mewe_store::StoreError;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::{
     name::Name,
@@ -106,18 +106,58 @@ pub(crate) fn remove(c: &Connection, thread: ThreadId, user: UserId) -> Result<(
 
 /// Those after `after`, in the order of their ids.
 pub(crate) fn list(c: &Connection, after: ThreadId, limit: u32) -> Result<Vec<Listed>, StoreError> {
-    let mut threads: Vec<Listed> = c
+    let threads = c
         .prepare_cached("SELECT id, name, personal, created FROM threads WHERE id > ?1 ORDER BY id LIMIT ?2")?
-        .query_map(params![after.as_bytes(), limit], |row| {
-            Ok(Listed {
-                id: super::id(row, 0)?,
-                name: row.get(1)?,
-                personal: row.get(2)?,
-                created: super::time(row, 3)?,
-                people: Vec::new(),
-            })
-        })?
+        .query_map(params![after.as_bytes(), limit], read)?
         .collect::<Result<_, _>>()?;
+    with_people(c, threads)
+}
+
+/// Those in which `user` takes part, in the order of their ids.
+pub(crate) fn of_user(c: &Connection, user: UserId, limit: u32) -> Result<Vec<Listed>, StoreError> {
+    let threads = c
+        .prepare_cached(
+            "SELECT id, name, personal, created FROM threads
+             WHERE id IN (SELECT thread FROM members WHERE user = ?1) ORDER BY id LIMIT ?2",
+        )?
+        .query_map(params![user.as_bytes(), limit], read)?
+        .collect::<Result<_, _>>()?;
+    with_people(c, threads)
+}
+
+/// One, with who sits in it.
+pub(crate) fn one(c: &Connection, thread: ThreadId) -> Result<Option<Listed>, StoreError> {
+    let found = c
+        .prepare_cached("SELECT id, name, personal, created FROM threads WHERE id = ?1")?
+        .query_row([thread.as_bytes()], read)
+        .optional()?;
+    Ok(with_people(c, found.into_iter().collect())?.pop())
+}
+
+/// The thread in which something was said last, or else the first one.
+pub(crate) fn latest(c: &Connection) -> Result<Option<ThreadId>, StoreError> {
+    let said = "SELECT thread FROM messages ORDER BY rowid DESC LIMIT 1";
+    let first = "SELECT id FROM threads ORDER BY id LIMIT 1";
+    for sql in [said, first] {
+        let found = c.prepare_cached(sql)?.query_row([], |row| super::id(row, 0)).optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    Ok(Listed {
+        id: super::id(row, 0)?,
+        name: row.get(1)?,
+        personal: row.get(2)?,
+        created: super::time(row, 3)?,
+        people: Vec::new(),
+    })
+}
+
+fn with_people(c: &Connection, mut threads: Vec<Listed>) -> Result<Vec<Listed>, StoreError> {
     let mut members = c.prepare_cached(concat!(
         "SELECT user, ",
         name_of!("members.user"),

@@ -333,7 +333,7 @@ async fn who_is_not_known_is_told_which_of_the_two_it_is() {
 #[tokio::test]
 async fn unknown_paths_and_methods_are_refused_in_json() {
     let (world, _, muaddib) = World::with_muaddib().await;
-    for path in ["/", "/api", "/api/dev/chat", "/operator", "/operator/nothing", "/health/"] {
+    for path in ["/api", "/api/dev/chat", "/operator", "/operator/nothing", "/health/"] {
         world.gets(path).await.is_refused(404, "not_found", "");
     }
     for (method, path, allowed) in [

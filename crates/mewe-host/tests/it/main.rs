@@ -3,11 +3,14 @@
 
 mod agent_api;
 mod anything;
+mod console_access;
+mod console_apps;
 mod delivery;
 mod demo;
 mod news;
 mod operator_api;
 mod support;
+mod trouble;
 mod vectors;
 mod watching;
 mod wire;

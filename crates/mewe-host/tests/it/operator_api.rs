@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use crate::support::{Answer, TOKEN, World, operator};
 
 /// Every route of the operator API: method, path, and a body that would change something.
-const ROUTES: [(&str, &str, &str); 24] = [
+const ROUTES: [(&str, &str, &str); 27] = [
     ("GET", "/operator/apps", ""),
     ("POST", "/operator/apps", r#"{"name":"Thor","type":"personal_agent","webhookUrl":"https://thor.example/"}"#),
     ("GET", "/operator/apps/{appId}", ""),
@@ -35,12 +35,20 @@ const ROUTES: [(&str, &str, &str); 24] = [
     ("POST", "/operator/agents/{agentId}/pause", ""),
     ("POST", "/operator/agents/{agentId}/resume", ""),
     ("POST", "/operator/agents/{agentId}/test-event", r#"{"event":"personal_chat_message"}"#),
+    ("GET", "/operator/agents/{agentId}/trouble", ""),
+    ("PUT", "/operator/agents/{agentId}/trouble", r#"{"switches":[{"kind":"reorder"}]}"#),
+    ("DELETE", "/operator/agents/{agentId}/trouble", ""),
     ("GET", "/operator/deliveries/{deliveryId}", ""),
     ("POST", "/operator/deliveries/{deliveryId}/redeliver", ""),
 ];
 /// Those that nothing in a path or a body goes into.
-const PLAIN: [(&str, &str, &str); 3] =
-    [("GET", "/operator/deliveries", ""), ("GET", "/operator/calls", ""), ("GET", STREAM, "")];
+const PLAIN: [(&str, &str, &str); 5] = [
+    ("GET", "/operator/deliveries", ""),
+    ("GET", "/operator/calls", ""),
+    ("GET", "/operator/trouble", ""),
+    ("DELETE", "/operator/trouble", ""),
+    ("GET", STREAM, ""),
+];
 /// The one whose answer has no end.
 const STREAM: &str = "/operator/stream";
 
@@ -123,6 +131,7 @@ impl One {
             "/operator/deliveries",
             "/operator/deliveries/1",
             "/operator/calls",
+            "/operator/trouble",
             &messages,
         ] {
             all.push(self.world.gets(list).await.is(200).body);
@@ -252,7 +261,7 @@ async fn every_route_of_the_table_succeeds_when_it_is_let_in() {
 async fn a_wrong_method_says_which_ones_are_right() {
     let one = One::new().await;
     for (_, path, _) in routes() {
-        let answer = one.world.ask(one.request(&Method::PUT, path, "{}")).await;
+        let answer = one.world.ask(one.request(&Method::TRACE, path, "{}")).await;
         answer.is_refused(405, "method_not_allowed", "Allow");
         let allowed = answer.headers["allow"].to_str().unwrap().to_owned();
         for (method, _, _) in routes().filter(|(_, other, _)| *other == path) {
@@ -390,7 +399,7 @@ async fn a_delivery_is_shown_with_what_became_of_it() {
     let list = world.gets("/operator/deliveries").await.is(200);
     let row = |n: u8, event: &str, message: &str| {
         format!(
-            r#"{{"deliveryId":{n},"appId":"{}","agentId":"{}","event":"{event}","threadId":"{}","chatMessageId":{message},"state":"delivered","attempts":1,"status":200,"error":null,"test":false,"dueAt":"2025-11-24T16:00:00.000Z","createdAt":"2025-11-24T16:00:00.000Z","changedAt":"2025-11-24T16:00:00.000Z"}}"#,
+            r#"{{"deliveryId":{n},"appId":"{}","agentId":"{}","event":"{event}","threadId":"{}","chatMessageId":{message},"state":"delivered","attempts":1,"status":200,"error":null,"test":false,"trouble":null,"dueAt":"2025-11-24T16:00:00.000Z","createdAt":"2025-11-24T16:00:00.000Z","changedAt":"2025-11-24T16:00:00.000Z"}}"#,
             muaddib.app, muaddib.id, muaddib.personal
         )
     };
@@ -613,7 +622,7 @@ async fn what_is_no_id_is_refused_by_its_name_wherever_it_stands() {
             }
         }
     }
-    assert_eq!(seen, 3 * 24);
+    assert_eq!(seen, 3 * 27);
     assert_eq!(one.all().await, before);
 }
 
@@ -638,7 +647,7 @@ async fn what_is_not_there_is_not_found_wherever_it_is_named() {
             }
         }
     }
-    assert_eq!(seen, 24);
+    assert_eq!(seen, 27);
     assert_eq!(one.all().await, before);
     // A filter that fits nothing is no error.
     let empty = one.world.gets(&format!("/operator/deliveries?agentId={nothing}")).await.is(200);

@@ -15,7 +15,8 @@ use http::{HeaderMap, Method, Request, Response, header};
 use jiff::Timestamp;
 use mewe_host::{Host, HostConfig};
 use mewe_protocol::{
-    AgentId, ApiKey, AppId, Id, MessageId, Reading, ThreadId, UnixSeconds, UserId, decided, json, request, webhook,
+    AgentId, ApiKey, AppId, Id, MessageId, Reading, Refusal, ThreadId, UnixSeconds, UserId, decided, json, request,
+    webhook,
 };
 use mewe_runtime::{
     BoxFuture, Seams,
@@ -101,6 +102,12 @@ impl World {
     pub(crate) async fn restarts(&mut self) {
         self.host = None;
         self.host = Some(Host::open(self.config.clone(), self.seams.clone()).await.unwrap());
+    }
+
+    /// As [`World::restarts`], with other settings.
+    pub(crate) async fn restarts_with(&mut self, set_up: impl FnOnce(&mut HostConfig)) {
+        set_up(&mut self.config);
+        self.restarts().await;
     }
 
     pub(crate) fn passes(&self, seconds: u64) {
@@ -389,6 +396,8 @@ pub(crate) struct Endpoints {
 struct Inner {
     keys: BTreeMap<String, ApiKey>,
     calls: Vec<Call>,
+    /// What was not authentic, if that is no mistake.
+    refused: Option<Vec<Refused>>,
     script: Box<dyn FnMut(&Call) -> Does + Send>,
 }
 
@@ -403,6 +412,14 @@ pub(crate) struct Call {
     pub(crate) signature: String,
     /// Whether it was answered with a complete 2xx.
     pub(crate) taken: bool,
+}
+
+/// A webhook that came, and was not authentic.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) why: Refusal,
 }
 
 impl Call {
@@ -440,7 +457,8 @@ impl Does {
 
 impl Endpoints {
     fn new(clock: VirtualClock) -> Self {
-        let inner = Inner { keys: BTreeMap::new(), calls: Vec::new(), script: Box::new(|_| Does::Answer(200)) };
+        let script = Box::new(|_: &Call| Does::Answer(200));
+        let inner = Inner { keys: BTreeMap::new(), calls: Vec::new(), refused: None, script };
         Self { inner: Arc::new(Mutex::new(inner)), clock, let_go: Arc::default() }
     }
 
@@ -456,6 +474,16 @@ impl Endpoints {
 
     pub(crate) fn do_as(&self, script: impl FnMut(&Call) -> Does + Send + 'static) {
         self.inner.lock().unwrap().script = Box::new(script);
+    }
+
+    /// From now on what is not authentic is answered 401, as an agent does it. Otherwise it ends the story.
+    pub(crate) fn refuse_what_is_not_authentic(&self) {
+        self.inner.lock().unwrap().refused.get_or_insert_default();
+    }
+
+    /// What was refused since the last time.
+    pub(crate) fn refused(&self) -> Vec<Refused> {
+        self.inner.lock().unwrap().refused.replace(Vec::new()).unwrap_or_default()
     }
 
     /// All calls since the last time.
@@ -496,8 +524,15 @@ impl Endpoints {
         let key = inner.keys.get(&url).cloned().unwrap_or_else(|| panic!("nobody is at {url}"));
         let now = UnixSeconds::from(self.clock.now());
         let verified = webhook::Unverified::from_headers(&parts.headers)
-            .and_then(|unverified| unverified.verify(body, &[key], Reading::Compact, 0, now))
-            .unwrap_or_else(|refusal| panic!("{refusal}: {:?}", parts.headers));
+            .and_then(|unverified| unverified.verify(body.clone(), &[key], Reading::Compact, 0, now));
+        let verified = match (verified, &mut inner.refused) {
+            (Ok(verified), _) => verified,
+            (Err(why), Some(refused)) => {
+                refused.push(Refused { headers: parts.headers, body, why });
+                return Does::Answer(401);
+            }
+            (Err(refusal), None) => panic!("{refusal}: {:?}", parts.headers),
+        };
         let event = verified.decode().unwrap();
         assert_eq!(event.payload().to_json(), **verified.body(), "exactly the fields of the page, in its order");
         let mut call = Call {

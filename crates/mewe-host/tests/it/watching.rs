@@ -43,9 +43,9 @@ async fn each_attempt_is_shown_with_its_time_its_status_and_what_was_answered() 
     assert_eq!(
         row["attemptLog"],
         json!([
-            { "number": 1, "at": "2025-11-24T16:00:00.000Z", "tookMs": 0, "status": 500, "error": "it answered 500", "answer": "no such user" },
-            { "number": 2, "at": "2025-11-24T16:00:01.000Z", "tookMs": 0, "status": null, "error": "nothing listens there", "answer": "" },
-            { "number": 3, "at": "2025-11-24T16:00:02.000Z", "tookMs": 0, "status": 200, "error": null, "answer": "thanks" },
+            { "number": 1, "at": "2025-11-24T16:00:00.000Z", "tookMs": 0, "status": 500, "error": "it answered 500", "trouble": null, "answer": "no such user" },
+            { "number": 2, "at": "2025-11-24T16:00:01.000Z", "tookMs": 0, "status": null, "error": "nothing listens there", "trouble": null, "answer": "" },
+            { "number": 3, "at": "2025-11-24T16:00:02.000Z", "tookMs": 0, "status": 200, "error": null, "trouble": null, "answer": "thanks" },
         ])
     );
     let payload = row["payload"].as_str().unwrap();
@@ -312,7 +312,7 @@ async fn a_send_and_a_read_are_noted_with_what_came_of_them() {
     let expected = |n: u32, verb: &str, message: &Value, at: &str| {
         json!({
             "callId": n, "verb": verb, "appId": muaddib.app, "agentId": muaddib.id, "threadId": muaddib.personal,
-            "chatMessageId": message, "status": 200, "code": null, "cause": null, "at": at, "tookMs": 0,
+            "chatMessageId": message, "status": 200, "code": null, "cause": null, "trouble": null, "at": at, "tookMs": 0,
         })
     };
     assert_eq!(calls[0], expected(1, "send", &sent["chatMessageId"], "2025-11-24T16:00:00.000Z"));

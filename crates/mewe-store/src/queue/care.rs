@@ -47,9 +47,9 @@ impl Queue {
         self.changed_one(c, &sql, id, now)
     }
 
-    fn changed_one(&self, c: &Connection, sql: &str, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+    fn changed_one(&self, c: &Connection, sql: &str, id: i64, time: Timestamp) -> Result<bool, StoreError> {
         let key: Option<Vec<u8>> =
-            c.prepare_cached(sql)?.query_row(params![id, now.as_millisecond()], |r| r.get(0)).optional()?;
+            c.prepare_cached(sql)?.query_row(params![id, time.as_millisecond()], |r| r.get(0)).optional()?;
         match key {
             Some(key) => self.settle(c, &key).map(|()| true),
             None => Ok(false),
@@ -89,6 +89,17 @@ impl Queue {
         }
         self.settle(c, key)?;
         Ok(hurried)
+    }
+
+    /// Sets when a row is due that waits, in line or set aside. `false` if it does not wait.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn put_due(&self, c: &Connection, id: i64, due: Timestamp) -> Result<bool, StoreError> {
+        let q = self.table;
+        let sql =
+            format!("UPDATE {q} SET due = ?2 WHERE id = ?1 AND state IN ('waiting', 'ready', 'aside') RETURNING key");
+        self.changed_one(c, &sql, id, due)
     }
 
     /// Removes what was done or cancelled before `before`. Returns how many rows that were.

@@ -119,6 +119,7 @@ impl Counted {
         let claim = JOBS.claim(&self.c, 1, at(9), 1).unwrap().remove(0);
         costs.push(("park", self.steps_of(|c| JOBS.park(c, &claim, "", at(9)).unwrap()).1));
         costs.push(("release", self.steps_of(|c| JOBS.release(c, claim.id, at(9)).unwrap()).1));
+        costs.push(("put due", self.steps_of(|c| JOBS.put_due(c, claim.id, at(9)).unwrap()).1));
         costs.push(("cancel", self.steps_of(|c| JOBS.cancel(c, claim.id, at(9)).unwrap()).1));
         costs.push(("cancel a lane", self.steps_of(|c| JOBS.cancel_key(c, b"new", at(9)).unwrap()).1));
         costs.push(("hurry", self.steps_of(|c| JOBS.hurry(c, b"another", at(9)).unwrap()).1));

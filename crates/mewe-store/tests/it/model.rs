@@ -25,6 +25,7 @@ enum Op {
     Cancel { row: Pick },
     CancelKey { lane: usize },
     Hurry { lane: usize },
+    PutDue { row: Pick, due: i64 },
     PutPayload { row: Pick, payload: u8 },
     Recover,
     Prune { before: i64 },
@@ -87,6 +88,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         2 => any_pick().prop_map(|row| Op::Cancel { row }),
         1 => lane.clone().prop_map(|lane| Op::CancelKey { lane }),
         1 => lane.prop_map(|lane| Op::Hurry { lane }),
+        2 => (any_pick(), -5..10i64).prop_map(|(row, due)| Op::PutDue { row, due }),
         1 => (any_pick(), any::<u8>()).prop_map(|(row, payload)| Op::PutPayload { row, payload }),
         1 => Just(Op::Recover),
         1 => (-20..5i64).prop_map(|before| Op::Prune { before }),
@@ -300,6 +302,14 @@ impl Model {
                 assert_eq!(JOBS.hurry(tx, LANES[lane], at(now))?, late.len());
                 for id in late {
                     self.rows.get_mut(&id).unwrap().due = now;
+                }
+            }
+            Op::PutDue { row, due } => {
+                let id = self.pick(row, |row| row.state == State::Waits);
+                let waits = self.rows.get(&id).is_some_and(|row| row.state == State::Waits);
+                assert_eq!(JOBS.put_due(tx, id, at(now + due))?, waits);
+                if waits {
+                    self.rows.get_mut(&id).unwrap().due = now + due;
                 }
             }
             Op::PutPayload { row, payload } => {
