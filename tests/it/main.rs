@@ -2,6 +2,7 @@
 
 mod chat;
 mod command_line;
+mod console;
 mod conversation;
 mod host_process;
 mod kills;

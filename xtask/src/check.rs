@@ -75,7 +75,7 @@ impl Step {
 pub(crate) fn check(root: &Path, options: &Options) -> bool {
     let steps: Vec<Step> = options.only.map_or_else(|| Step::ALL.to_vec(), |step| vec![step]);
     if steps.iter().any(|step| step.compiles())
-        && let Err(missing) = setup::provide(&options.without)
+        && let Err(missing) = setup::provide(&options.without, steps.contains(&Step::Test))
     {
         eprintln!("error: {missing}");
         return false;
@@ -88,8 +88,8 @@ pub(crate) fn check(root: &Path, options: &Options) -> bool {
         let watch = Watch::start();
         let well = match step {
             Step::Tidy => tidy::report(root),
-            Step::Test => cargo(root, step, |line| total.count(line)) && total.passed > 0,
-            _ => cargo(root, step, |_| ()),
+            Step::Test => cargo(root, step, &options.without, |line| total.count(line)) && total.passed > 0,
+            _ => cargo(root, step, &[], |_| ()),
         };
         let verdict = if well { "ok" } else { "FAILED" };
         // Writing to a String cannot fail.
@@ -117,12 +117,16 @@ fn headline(step: Step) {
 }
 
 /// Runs cargo, showing what it prints as it comes and handing each line of its standard output to `see`.
-fn cargo(root: &Path, step: Step, mut see: impl FnMut(&str)) -> bool {
+fn cargo(root: &Path, step: Step, without: &[String], mut see: impl FnMut(&str)) -> bool {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(step.cargo()).current_dir(root).stdin(Stdio::null()).stdout(Stdio::piped());
     if step == Step::Doc {
         command.env("RUSTDOCFLAGS", "-D warnings");
+    }
+    if !without.is_empty() {
+        // What a test may do without; anything else that is missing makes it fail.
+        command.env("MEWE_WITHOUT", without.join(","));
     }
     let mut child = match command.spawn() {
         Ok(child) => child,

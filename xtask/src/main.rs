@@ -11,11 +11,12 @@ Judges the workspace.
 
   cargo xtask check                   everything that CI runs
   cargo xtask check --only STEP       one step: fmt, tidy, clippy, doc or test
-  cargo xtask check --without NAME    goes on although NAME is missing on this machine (may be repeated): cc
+  cargo xtask check --without NAME    goes on although NAME is missing on this machine (may be repeated):
+                                      cc, browser or axe; the tests that need it say so and do nothing
   cargo xtask tidy                    only the cheap rules: sizes, white space, what belongs together
   cargo xtask help                    this page
 
-`check` installs what a test needs with apt-get when it runs as root on Debian; elsewhere it says what is missing.
+`check` installs what a test needs (apt-get, npm) when it runs as root on Debian; elsewhere it says what is missing.
 Exit codes: 0 all is well, 1 a step failed, 2 wrong usage.
 ";
 

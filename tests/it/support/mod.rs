@@ -1,5 +1,7 @@
 //! What stories need: the binary, run as a user runs it.
 
+mod browser;
+mod corpus;
 mod operator;
 mod server;
 
@@ -9,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use browser::Browser;
 pub(crate) use operator::{Operator, text};
 pub(crate) use server::{Died, Server, lasting_address};
 
