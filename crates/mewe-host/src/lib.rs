@@ -250,6 +250,13 @@ impl Shared {
         self.happened.send_replace(());
     }
 
+    /// A key for an application: 64 hex digits of the randomness that keys are made of.
+    fn new_key(&self) -> Result<ApiKey, ApiError> {
+        let mut bytes = [0; 32];
+        self.seams.random.fill(&mut bytes);
+        ApiKey::new(base16ct::lower::encode_string(&bytes)).map_err(|error| ApiError::invalid("apiKey", error))
+    }
+
     /// One look at what is kept, all of one moment.
     async fn read<T: Send + 'static>(
         &self,

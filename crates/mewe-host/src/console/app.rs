@@ -159,7 +159,7 @@ fn place_of(agents: &[Mine]) -> Option<Place> {
 fn disabled(ask: &Ask, app: &Application, open: u32) -> Markup {
     let Some(why) = &app.disabled else { return html! {} };
     html! {
-        section.say.bad.top-say aria-label="The endpoint is off" {
+        section.say.warn.top-say aria-label="The endpoint is off" {
             (icon("pause"))
             div {
                 p {

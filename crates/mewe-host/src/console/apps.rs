@@ -172,7 +172,7 @@ pub(super) async fn create(State(shared): State<Arc<Shared>>, ask: Ask, form: Fo
     let name = name(&form, "Name", "name")?;
     let webhook_url = webhook(&form)?.ok_or_else(|| ApiError::invalid("Webhook URL", "is missing"))?;
     let permissions = Permissions::new(form.all("permission"))?;
-    let key = new_key(&shared)?;
+    let key = shared.new_key()?;
     let made = key.clone();
     let app = shared.change(move |change| change::apps::create(change, name, permissions, webhook_url, &made)).await?;
     let (now, is_first) = (shared.seams.clock.now(), form.get("first").is_some());
@@ -184,12 +184,6 @@ pub(super) async fn create(State(shared): State<Arc<Shared>>, ask: Ask, form: Fo
         app::page(c, &ask, app.id, &times, &Extra { key: Some(&key), ..Extra::default() })
     });
     Ok(html_response(page.await?))
-}
-
-fn new_key(shared: &Shared) -> Result<ApiKey, ApiError> {
-    let mut bytes = [0; 32];
-    shared.seams.random.fill(&mut bytes);
-    ApiKey::new(base16ct::lower::encode_string(&bytes)).map_err(|error| ApiError::invalid("Key", error))
 }
 
 /// `GET /apps/{appId}?remove=&redelivered=`

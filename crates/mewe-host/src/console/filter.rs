@@ -10,12 +10,16 @@ use crate::store::wire::Sought;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Filter(Sought);
 
+/// The most characters that are looked at.
+const MOST: usize = 500;
+
 impl Filter {
     /// Reads what somebody typed. A key that nobody knows is text like any other, so nothing is refused.
     pub(super) fn parse(typed: &str) -> Self {
         let mut sought = Sought::default();
         let mut text: Vec<String> = Vec::new();
-        for word in words(typed) {
+        let end = typed.char_indices().nth(MOST).map_or(typed.len(), |(at, _)| at);
+        for word in words(&typed[..end]) {
             match word.split_once(':') {
                 Some(("agent", value)) if !value.is_empty() => sought.agent = Some(value.to_owned()),
                 Some(("event", value)) if !value.is_empty() => sought.event = Some(value.to_owned()),

@@ -46,7 +46,7 @@ impl Frame<'_> {
     /// The whole page.
     pub(super) fn around(&self, content: &Markup) -> Markup {
         let theme = self.ask.theme;
-        let view = self.place.map_or(View::Chat, |place| place.view);
+        let view = self.place.map_or_else(|| View::of(&self.ask.address), |place| place.view);
         html! {
             (DOCTYPE)
             html lang="en" data-theme=[(theme != Theme::System).then_some(theme.name())] {

@@ -105,6 +105,13 @@ impl Form {
         self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
     }
 
+    /// The first value of a field, which is not in the form any more then.
+    fn take(&mut self, name: &str) -> Option<String> {
+        let value = self.get(name).map(str::to_owned);
+        self.0.retain(|(field, _)| field != name);
+        value
+    }
+
     /// The id in a field.
     pub(crate) fn id<K>(&self, name: &str) -> Result<Id<K>, ApiError> {
         self.get(name).unwrap_or_default().parse().map_err(|error| ApiError::invalid(name, error))
@@ -204,15 +211,15 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
 /// A form that comes from a page which this visitor was given, without the token that says so.
 async fn filled_in(shared: &Shared, visitor: &Visitor, headers: &HeaderMap, body: Body) -> Result<Form, ApiError> {
     let mut form = Form::read(shared, headers, body).await?;
+    let in_form = form.take(FORM_TOKEN);
     if let Some(expected) = &visitor.form_token {
         let given = headers.get(X_FORM_TOKEN).map(HeaderValue::as_bytes);
-        let given = given.or_else(|| form.get(FORM_TOKEN).map(str::as_bytes)).unwrap_or_default();
+        let given = given.or(in_form.as_deref().map(str::as_bytes)).unwrap_or_default();
         if !same(given, expected.as_bytes()) {
             let words = "this page is of an earlier login; load it again, then repeat what you did";
             return Err(ApiError::new(ErrorCode::ForeignOrigin, words));
         }
     }
-    form.0.retain(|(name, _)| name != FORM_TOKEN);
     Ok(form)
 }
 
@@ -253,4 +260,28 @@ fn page_of(headers: &HeaderMap) -> Option<String> {
     let page = headers.get(HX_CURRENT_URL).or_else(|| headers.get(header::REFERER))?;
     let page = Url::parse(page.to_str().ok()?).ok()?;
     Some(page[Position::BeforePath..Position::AfterQuery].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use mewe_protocol::UserId;
+
+    use super::*;
+
+    #[test]
+    fn what_a_form_was_filled_in_with_is_found_by_its_field() {
+        let fields =
+            [("as", "607595295635495b3c80f6cd"), ("form-token", "x"), ("who", "a"), ("who", "b"), ("form-token", "y")];
+        let mut form = Form(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec());
+        assert_eq!(form.take("form-token").as_deref(), Some("x"));
+        assert_eq!(form.0.len(), 3);
+        assert_eq!((form.take("form-token"), form.get("form-token")), (None, None));
+        assert_eq!((form.get("who"), form.all("who").collect::<Vec<_>>()), (Some("a"), vec!["a", "b"]));
+        let user: UserId = form.id("as").unwrap();
+        assert_eq!(user.to_string(), "607595295635495b3c80f6cd");
+        for wrong in ["who", "absent"] {
+            let refused = Result::<UserId, _>::unwrap_err(form.id(wrong));
+            assert!(refused.words().starts_with(&format!("{wrong}: ")), "{refused}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The console: a message and its wire side by side, as a page that the host serves at `/`.
 //!
-//! A page is one look at the store ([`view`]) and functions that write it as HTML; what is told live are the same functions.
+//! A page is one look at the store and functions that write it as HTML; what is told live are the same functions.
 //! Links and forms work without script. Everything that people wrote is escaped by the compiler's own template (maud).
 
 mod act;

@@ -40,13 +40,9 @@ pub(super) fn html_response(markup: Markup) -> Response {
 }
 
 /// `GET /`: the thread in which something was said last, or the first steps.
-pub(super) async fn home(State(shared): State<Arc<Shared>>, ask: Ask, params: Params) -> Shown {
+pub(super) async fn home(State(shared): State<Arc<Shared>>, ask: Ask) -> Shown {
     let now = shared.seams.clock.now();
-    let view = match params.query("view") {
-        Some("threads") => View::Threads,
-        Some("wire") => View::Wire,
-        _ => View::Chat,
-    };
+    let view = View::of(&ask.address);
     let page = shared.read(move |c| {
         let an_agent = !store::agents::list(c, AgentId::from_bytes([0; 12]), 1)?.is_empty();
         match store::threads::latest(c)? {

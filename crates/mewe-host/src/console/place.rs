@@ -47,6 +47,17 @@ pub(super) enum View {
 }
 
 impl View {
+    /// The one that an address asks for.
+    pub(super) fn of(address: &str) -> Self {
+        let query = address.split_once('?').map_or("", |(_, query)| query);
+        match form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "view").as_ref().map(|(_, view)| &**view)
+        {
+            Some("threads") => Self::Threads,
+            Some("wire") => Self::Wire,
+            _ => Self::Chat,
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Threads => "threads",
@@ -97,11 +108,10 @@ impl Place {
                 "agent" => place.agent = value.parse().ok(),
                 "before" => place.before = value.parse().ok(),
                 "rows" => place.wire_before = value.parse().ok(),
-                "view" if value == "threads" => place.view = View::Threads,
-                "view" if value == "wire" => place.view = View::Wire,
                 _ => {}
             }
         }
+        place.view = View::of(address);
         place.open = open.map(|id| (id, attempt));
         place.filter = Filter::parse(&typed.join(" "));
         Some(place)

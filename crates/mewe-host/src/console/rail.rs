@@ -213,12 +213,12 @@ pub(super) fn health(c: &Connection, agent: &domain::agent::Agent) -> Result<Sta
     let open = store::deliveries::open_of(c, agent.app, agent.id)?;
     let of = |state: State| open.iter().find(|(of, _)| *of == state).map_or(0, |(_, count)| *count);
     let (retrying, waiting) = (of(State::Retrying), of(State::Waiting));
+    let is_off = store::apps::get(c, agent.app)?.is_some_and(|app| app.disabled.is_some());
     Ok(if agent.paused {
-        Status::new(
-            Tone::Mute,
-            "pause",
-            if waiting + retrying > 0 { format!("paused, {}", waiting + retrying) } else { "paused".to_owned() },
-        )
+        let waits = waiting + retrying;
+        Status::new(Tone::Mute, "pause", if waits > 0 { format!("paused, {waits}") } else { "paused".to_owned() })
+    } else if is_off && waiting + retrying > 0 {
+        Status::new(Tone::Warn, "pause", "endpoint off")
     } else if retrying > 0 {
         Status::new(Tone::Warn, "retry", format!("{retrying} retrying"))
     } else if waiting > 0 {

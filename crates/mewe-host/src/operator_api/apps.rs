@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{body::Body, extract::State, http::StatusCode, response::Response};
 use jiff::Timestamp;
-use mewe_protocol::{ApiKey, AppId, message::as_milliseconds};
+use mewe_protocol::{AppId, message::as_milliseconds};
 use serde::{Deserialize, Serialize};
 
 use super::{after, name};
@@ -74,10 +74,8 @@ pub(crate) async fn create(State(shared): State<Arc<Shared>>, body: Body) -> Res
     let name = name("name", &given.name)?;
     check_type(&given.r#type)?;
     let (permissions, webhook_url) = (permissions(&given.permissions)?, webhook_url(&given.webhook_url)?);
-    let mut bytes = [0; 32];
-    shared.seams.random.fill(&mut bytes);
-    let shown = base16ct::lower::encode_string(&bytes);
-    let key = ApiKey::new(shown.clone()).map_err(|error| ApiError::invalid("apiKey", error))?;
+    let key = shared.new_key()?;
+    let shown = key.expose().to_owned();
     let app = shared.change(move |change| change::apps::create(change, name, permissions, webhook_url, &key)).await?;
     // The only time that the key is shown.
     Ok(json_response(StatusCode::CREATED, &App { api_key: Some(shown), ..app.into() }))

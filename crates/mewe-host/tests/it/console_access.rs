@@ -119,7 +119,7 @@ impl Browser {
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
         let mut browser = Self { cookie, form_token: String::new() };
         let page = world.ask(browser.visits("/")).await.is(200);
-        browser.form_token = between(page.text(), "name=\"form-token\" value=\"", "\"").to_owned();
+        between(page.text(), "name=\"form-token\" value=\"", "\"").clone_into(&mut browser.form_token);
         browser
     }
 
@@ -508,18 +508,11 @@ async fn whoever_logs_out_is_out_with_the_stream_and_others_are_not() {
     assert_eq!(answer.header("location"), "/login");
     assert_eq!(answer.header("set-cookie"), "mewe-console=; Max-Age=0; HttpOnly; SameSite=Strict; Path=/");
     assert!(!browser.is_in(&world).await);
-    rest_of(&mut stream).await;
+    assert!(!still_open(&mut stream));
     assert!(other.is_in(&world).await);
     assert!(still_open(&mut others));
     // Nobody can be made to log out who is not asked for the token.
     browser.logs_out(&world).await.asks_for_a_login("/apps?x=1");
-}
-
-/// Reads a stream to its end, which comes without anything else happening.
-async fn rest_of(stream: &mut BodyDataStream) {
-    while let Some(piece) = stream.next().await {
-        piece.unwrap();
-    }
 }
 
 /// Reads what there is by now; whether more may come.
@@ -550,7 +543,7 @@ async fn a_stream_keeps_nobody_logged_in_and_ends_with_its_session() {
         world.ask(checks).await.is(200);
     }
     world.passes(2 * MINUTE);
-    rest_of(&mut first).await;
+    assert!(!still_open(&mut first));
     assert!(!browser.is_in(&world).await);
     let request = with(browser.visits("/live"), &[("accept", "text/event-stream")]);
     world.ask(request).await.is_refused(401, "unauthorized", "logged in");
@@ -590,7 +583,7 @@ async fn of_more_than_64_sessions_the_one_idle_for_longest_ends() {
     assert!(browsers[0].is_in(&world).await, "and so the second is the one idle for longest");
     world.passes(1);
     browsers.push(Browser::log_in(&world).await);
-    rest_of(&mut second).await;
+    assert!(!still_open(&mut second));
     let mut out = BTreeSet::new();
     for (at, browser) in browsers.iter().enumerate() {
         if !browser.is_in(&world).await {

@@ -371,7 +371,7 @@ async fn an_endpoint_that_is_off_says_why_and_goes_on_when_its_url_is_set_again(
     let path = page_of(muaddib.app);
     let page = words(&world.sees(&path).await);
     assert!(page.contains("Nothing is delivered: the endpoint answered 410. 1 delivery waits; nothing is lost. Set the webhook URL again to go on."), "{page}");
-    assert!(page.contains("Endpoint off"), "{page}");
+    assert!(page.contains("Endpoint off") && page.contains("Pétur Jureksson 1 endpoint off not yet"), "{page}");
     // Saving the settings as they are is no such thing.
     let url = "https://muaddib.example/webhook";
     world.does(&path, &[("name", "MuadDib"), ("webhook", url)]).await;

@@ -5,6 +5,7 @@ mod agent_api;
 mod anything;
 mod console_access;
 mod console_apps;
+mod console_wire;
 mod delivery;
 mod demo;
 mod news;
