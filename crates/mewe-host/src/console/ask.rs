@@ -6,11 +6,9 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
+use mewe_protocol::Reading;
 
-use super::{
-    guard::{Visitor, by_htmx},
-    sheet::Rules,
-};
+use super::guard::{Visitor, by_htmx};
 use crate::{Shared, error::ApiError};
 
 /// Who asks, and how.
@@ -30,6 +28,15 @@ pub(super) struct Ask {
     pub(super) by_script: bool,
     /// Whether this page's own script asks, for words alone.
     pub(super) fetches: bool,
+}
+
+/// How this host reads and how far clocks may differ: what a signature is compared under.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    pub(super) reading: Reading,
+    pub(super) tolerance: u64,
+    /// Whether others than this machine's user may come.
+    pub(super) public: bool,
 }
 
 /// The cookie that turns single letters off.

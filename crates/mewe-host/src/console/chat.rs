@@ -141,6 +141,16 @@ pub(super) fn page(
     Ok((said, older))
 }
 
+/// The address at which a message is on the page, seen from `place`: what is older than a page is with those around it.
+pub(super) fn href(c: &Connection, mut place: Place, message: &ChatMessage) -> Result<String, ApiError> {
+    place.thread = message.thread_id;
+    place.view = View::Chat;
+    let at = (message.created_at.as_millisecond(), message.chat_message_id);
+    let newer = store::search::after(c, message.thread_id, at, PAGE)?;
+    place.before = if newer.len() >= PAGE as usize { newer.get(newer.len() / 2).copied() } else { None };
+    Ok(format!("{}#m-a-{}", place.href(), message.chat_message_id))
+}
+
 impl<'a> Chat<'a> {
     pub(super) fn look(
         c: &Connection,
@@ -339,7 +349,12 @@ impl Render for Chat<'_> {
                 aria-label={ @if let (Half::B, Some(speaker)) = (self.half, &self.speaker) { "Chat as " (speaker.name()) } @else { "Chat" } } {
                 (self.head())
                 div.scroll.end-first tabindex="0" role="group" aria-label="Messages" {
-                    ol.msgs id={ "msgs-" (key) } data-thread=(self.thread.id) {
+                    // The first one stands at the bottom.
+                    @if self.half == Half::A && self.page.before.is_some() {
+                        p.older { a.btn.bare href=(self.page.but(|place| place.before = None)) { "To the newest messages" } }
+                    }
+                    ol.msgs id={ "msgs-" (key) } data-thread=(self.thread.id)
+                        data-cut=[self.page.before.filter(|_| self.half == Half::A).map(|_| "1")] {
                         (sentinel(self.page, self.half, self.thread.id, self.older))
                         @if self.said.is_empty() { li.day.nothing { "Nothing was said yet" } }
                         @for said in &self.said {

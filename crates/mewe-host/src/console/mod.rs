@@ -101,5 +101,5 @@ async fn in_words(State(_): State<Arc<Shared>>, ask: Ask, request: Request, next
     if ask.by_script || ask.fetches {
         return (status, words).into_response();
     }
-    (status, pages::html_response(pages::trouble_page(&ask, status, &words))).into_response()
+    (status, pages::html_response(pages::refused_page(&ask, status, &words))).into_response()
 }

@@ -188,30 +188,25 @@ pub(super) fn beside(
 }
 
 /// What does not exist, or is refused: in words, with a way back.
-pub(super) fn trouble_page(ask: &Ask, status: StatusCode, words: &str) -> Markup {
-    let frame = Frame {
+pub(super) fn refused_page(ask: &Ask, status: StatusCode, words: &str) -> Markup {
+    alone(
         ask,
-        title: "Not done",
-        has_heading: true,
-        tab: Tab::None,
-        class: "app paged",
-        place: None,
-        after: None,
-        banner: Banner::default(),
-        retrying: 0,
-        searched: "",
-    };
-    frame.around(&html! {
-        main.page #main tabindex="0" { div.wrap {
-            div.title-row { h1 { "Not done" } span.quiet { (status.as_u16()) } }
+        "Not done",
+        &html! {
+            span.quiet { (status.as_u16()) }
             div.say.bad { (icon("stop")) div { (words) } }
             p.after { a.link href="/" { "Back to the chat" } }
-        } }
-    })
+        },
+    )
 }
 
 /// Words to be copied by hand.
 pub(super) fn words_page(ask: &Ask, title: &str, words: &str) -> Markup {
+    alone(ask, title, &html! { pre.env tabindex="0" { (words) } })
+}
+
+/// A page that needs no look at the store.
+fn alone(ask: &Ask, title: &str, content: &Markup) -> Markup {
     let frame = Frame {
         ask,
         title,
@@ -225,6 +220,6 @@ pub(super) fn words_page(ask: &Ask, title: &str, words: &str) -> Markup {
         searched: "",
     };
     frame.around(&html! {
-        main.page #main tabindex="0" { div.wrap { div.title-row { h1 { (title) } } pre.env tabindex="0" { (words) } } }
+        main.page #main tabindex="0" { div.wrap { div.title-row { h1 { (title) } } (content) } }
     })
 }

@@ -361,7 +361,11 @@ fn hits(c: &Connection, needle: &Needle, query: &str, before: Before) -> Result<
             let label = threads.label(c, message.thread_id)?;
             let mut rows = store::wire::of_message(c, message.chat_message_id)?;
             rows.truncate(WAYS);
-            hits.push(Hit { at: message.created_at, href: href(c, &message)?, of: Of::Message(message, label, rows) });
+            hits.push(Hit {
+                at: message.created_at,
+                href: chat::href(c, Place::new(message.thread_id, None), &message)?,
+                of: Of::Message(message, label, rows),
+            });
         }
     }
     let more = messages.peek().is_some() || rows.peek().is_some();
@@ -385,17 +389,6 @@ fn rows(c: &Connection, needle: &Needle, query: &str, before: Option<i64>) -> Re
             return Ok(found);
         }
     }
-}
-
-/// Where a message is shown, with what was said before and after it.
-fn href(c: &Connection, message: &ChatMessage) -> Result<String, ApiError> {
-    let mut place = Place::new(message.thread_id, None);
-    let at = (message.created_at.as_millisecond(), message.chat_message_id);
-    let newer = store::search::after(c, message.thread_id, at, chat::PAGE)?;
-    if newer.len() >= chat::PAGE as usize {
-        place.before = newer.get(newer.len() / 2).copied();
-    }
-    Ok(format!("{}#m-a-{}", place.href(), message.chat_message_id))
 }
 
 /// What threads are called, each looked up once.
@@ -467,7 +460,7 @@ fn links(c: &Connection, needle: &Needle, query: &str) -> Result<Vec<Link>, ApiE
     }
     if let Some(message) = id.map(MessageId::from_bytes).map(|id| store::messages::get(c, id)).transpose()?.flatten() {
         links.push(Link {
-            href: Some(href(c, &message)?),
+            href: Some(chat::href(c, Place::new(message.thread_id, None), &message)?),
             picture: icon("chat"),
             name: mention::plain(&message.message_text).chars().take(LONGEST).collect(),
             kind: "message".to_owned(),

@@ -26,6 +26,7 @@ use super::{
     rail::Rail,
     sheet::Sheet,
     time::Times,
+    trouble,
     wire::{self, Counts},
 };
 use crate::{
@@ -46,7 +47,8 @@ pub(super) async fn stream(State(shared): State<Arc<Shared>>, ask: Ask, params: 
     let page = params.query("page").unwrap_or("/").to_owned();
     // What it writes is of that page.
     let ask = Ask { address: page.clone(), ..ask };
-    let watched = Watched { page, ask, clock: shared.seams.clock.clone(), rail: Mutex::default() };
+    let watched =
+        Watched { page, ask, clock: shared.seams.clock.clone(), rail: Mutex::default(), switches: Mutex::default() };
     let look: Look = Arc::new(move |c, after| watched.look(c, after));
     live::watch(shared, after, look, end).await
 }
@@ -58,6 +60,7 @@ struct Watched {
     clock: SharedClock,
     /// The rail as it was told last: it seldom changes.
     rail: Mutex<String>,
+    switches: Mutex<trouble::Told>,
 }
 
 /// What happened, each thing once.
@@ -99,13 +102,17 @@ impl Watched {
         let chats = chats.collect::<Result<Vec<_>, _>>()?;
         let wire = match place.side {
             Side::Wire => self.wire(c, &place, news, &times)?,
-            Side::Trouble => super::trouble::told(c, &self.ask, &place)?,
+            Side::Trouble => {
+                let mut last = self.switches.lock().unwrap_or_else(PoisonError::into_inner);
+                trouble::told(c, &self.ask, &place, &mut last)?
+            }
         };
         let retrying = Counts::look(c, &place.filter)?.retrying;
+        let banner = news.trouble.then(|| Banner::look(c, &self.ask, Some(&place))).transpose()?;
         Ok(html! {
             @for chat in chats { (chat) }
             (wire) (rail) (frame::dot(retrying))
-            @if news.trouble { (Banner::look(c, &self.ask, Some(&place))?) }
+            @if let Some(banner) = &banner { (banner) (wire::to_trouble(&place, banner.count())) }
         })
     }
 

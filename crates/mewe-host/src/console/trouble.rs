@@ -80,10 +80,12 @@ impl<'a> Switches<'a> {
         let (kind, on) = (switch.kind, switch.often.is_on());
         let (title, words) = said(kind);
         let action = format!("/agents/{}/trouble", agent.id);
+        // What is chosen for a switch that is off counts when it goes on.
+        let trigger = if on { "change" } else { "change from:find .sw" };
         html! {
             li {
-                form.tr.on[on] action=(action) method="post" hx-post=(action) hx-trigger="change" hx-target="#wire" hx-select="#wire"
-                    hx-swap="outerHTML" hx-select-oob="#banner" {
+                form.tr.on[on] id={ "tr-" (kind.name()) } action=(action) method="post" hx-post=(action) hx-trigger=(trigger)
+                    hx-target="#wire" hx-select="#wire" hx-swap="outerHTML" hx-select-oob="#banner" {
                     (self.back())
                     input type="hidden" name="kind" value=(kind.name());
                     input.sw type="checkbox" role="switch" name="on" value="1" id={ "sw-" (kind.name()) }
@@ -120,7 +122,7 @@ impl<'a> Switches<'a> {
         html! {
             li {
                 form.tr.on[agent.paused] action=(action) method="post" hx-post=(action) hx-trigger="change" hx-target="#wire"
-                    hx-select="#wire" hx-swap="outerHTML" {
+                    hx-select="#wire" hx-swap="outerHTML" hx-select-oob="#agents" {
                     (self.back())
                     input.sw type="checkbox" role="switch" id="sw-pause" aria-describedby="d-pause" checked[agent.paused];
                     label for="sw-pause" {
@@ -197,14 +199,21 @@ impl Render for Switches<'_> {
     }
 }
 
-/// What the switches have touched meanwhile.
-pub(super) fn told(c: &Connection, ask: &Ask, place: &Place) -> Result<Markup, ApiError> {
+/// How the switches were set when they were told last.
+pub(super) type Told = Vec<(Often, Option<u32>)>;
+
+/// What the switches have touched meanwhile; and those that were set otherwise, or went off by themselves.
+pub(super) fn told(c: &Connection, ask: &Ask, place: &Place, last: &mut Told) -> Result<Markup, ApiError> {
     let switches = Switches::look(c, ask, place)?;
-    Ok(html! {
-        @if let Some((_, plan)) = &switches.of {
-            @for switch in &plan.switches { (described(*switch, said(switch.kind).1)) }
+    let Some((agent, plan)) = &switches.of else { return Ok(html! {}) };
+    let set: Told = plan.switches.iter().map(|switch| (switch.often, switch.seconds)).collect();
+    let told = html! {
+        @for (n, switch) in plan.switches.iter().enumerate() {
+            @if last.get(n) == set.get(n) { (described(*switch, said(switch.kind).1)) } @else { (switches.switch(agent, *switch)) }
         }
-    })
+    };
+    *last = set;
+    Ok(told)
 }
 
 /// Where the switches of an agent are shown.

@@ -97,9 +97,7 @@ impl Render for Pane<'_> {
                     div.seg role="group" aria-label="Right pane" hx-boost="true" hx-target="#wire" hx-select="#wire"
                         hx-swap="outerHTML" data-sets="pane agent" {
                         a #to-wire href=(side(Side::Wire)) aria-current=[current(Side::Wire)] { "Wire" }
-                        a #to-trouble href=(side(Side::Trouble)) aria-current=[current(Side::Trouble)] {
-                            "Trouble" @if self.on > 0 { " · " (self.on) " on" }
-                        }
+                        (to_trouble(self.place, self.on))
                     }
                     @if let Inner::Wire { counts, .. } = &self.inner {
                         (count(*counts, &self.place.filter))
@@ -116,6 +114,15 @@ impl Render for Pane<'_> {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Leads to the switches, of which so many are on; also what is told live.
+pub(super) fn to_trouble(place: &Place, on: usize) -> Markup {
+    html! {
+        a #to-trouble href=(place.but(|place| place.side = Side::Trouble)) aria-current=[(place.side == Side::Trouble).then_some("page")] {
+            "Trouble" @if on > 0 { " · " (on) " on" }
         }
     }
 }
@@ -183,7 +190,11 @@ pub(super) fn states(place: &Place, counts: Counts) -> Markup {
 fn list(rows: &[Row], older: Option<i64>, place: &Place, tied: Option<&Row>, times: &Times) -> Markup {
     html! {
         div.scroll.rows.end-first #list tabindex="0" role="group" aria-label="Deliveries and API calls" {
-            ol #rows hx-boost="true" hx-target="#sheet" hx-select="#sheet" hx-swap="outerHTML" data-sets="wire attempt view" {
+            // The first one stands at the bottom.
+            @if place.wire_before.is_some() {
+                p.older { a.btn.bare href=(place.but(|place| place.wire_before = None)) { "To the newest" } }
+            }
+            ol #rows data-cut=[place.wire_before.map(|_| "1")] hx-boost="true" hx-target="#sheet" hx-select="#sheet" hx-swap="outerHTML" data-sets="wire attempt view" {
                 (sentinel(place, older))
                 @for row in rows { (entry(row, place, tied, times)) }
             }

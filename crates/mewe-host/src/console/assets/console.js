@@ -19,8 +19,7 @@ document.documentElement.classList.add("js");
 let [after, waiting, stream, retry] = [app.dataset.after, []];
 function connect() {
   clearTimeout(retry);
-  stream?.close();
-  stream = null;
+  stream = stream?.close();
   if (after === undefined || document.hidden) return;
   const source = (stream = new EventSource(`/live?after=${after}&page=${encodeURIComponent(here())}`));
   source.onopen = () => reached(true);
@@ -36,9 +35,8 @@ function connect() {
     waiting.push(JSON.parse(event.data));
     if (waiting.length === 1) requestAnimationFrame(arrive);
   });
-  source.addEventListener("gap", () => {
-    for (const list of $$("#rows, .msgs")) list.append(row("gap", "Something is missing here; load the page again to see all."));
-  });
+  const words = "Something is missing here; load the page again to see all.";
+  source.addEventListener("gap", () => $$("#rows, .msgs").forEach((list) => list.append(row("gap", words))));
 }
 // Whether the host answers.
 async function reached(well) {
@@ -58,11 +56,9 @@ addEventListener("pagehide", () => stream?.close());
 
 // ---------- what arrives: one batch a frame, and nothing that is being read moves ----------
 function arrive() {
-  const batches = waiting.splice(0);
   const held = $$(".end-first").map(hold);
-  const coming = document.createDocumentFragment();
-  const lists = new Map();
-  for (const html of batches) {
+  const [coming, lists] = [document.createDocumentFragment(), new Map()];
+  for (const html of waiting.splice(0)) {
     const part = document.createElement("template");
     part.innerHTML = html;
     for (const element of [...part.content.children]) {
@@ -89,7 +85,7 @@ function bring(list, items) {
   const scroll = list.closest(".scroll");
   const following = follows(scroll);
   $(".nothing, .legend", scroll)?.remove();
-  if (!following) newer(scroll, items.filter((item) => !item.matches(".day")).length);
+  if (!following) newer(scroll, items);
   if (list.dataset.cut || (!following && rows.length + items.length > MOST)) return void (list.dataset.cut = "1");
   for (const item of following ? items.slice(-KEEP) : items) {
     const key = item.dataset.key;
@@ -141,16 +137,28 @@ function trim(list) {
   sentinel.replaceWith(fresh);
   htmx.process(fresh);
 }
-function newer(scroll, many) {
+// Who reads far back has the newest rows let go; the way to the end loads them again.
+function shorten(list) {
+  const [scroll, over] = [list.closest(".scroll"), $$(":scope > [data-key]", list).slice(MOST)];
+  if (!over.length || follows(scroll)) return;
+  const release = hold(scroll);
+  for (const row of over) row.remove();
+  release();
+  list.dataset.cut = "1";
+  newer(scroll, over);
+}
+function newer(scroll, items) {
   const jump = $(".jump", scroll);
-  jump.dataset.count = Number(jump.dataset.count ?? 0) + many;
+  jump.dataset.count = Number(jump.dataset.count ?? 0) + items.filter((item) => !item.matches(".day")).length;
   $("span", jump).textContent = `${jump.dataset.count} newer`;
   jump.hidden = false;
 }
 function toEnd(scroll) {
-  const pane = `#${scroll.closest(".pane").id}`;
-  if ($("ol", scroll).dataset.cut) return htmx.ajax("GET", here(), { target: pane, select: pane, swap: "outerHTML" });
   scroll.scrollTop = 0;
+  if (!$("ol", scroll).dataset.cut) return;
+  const pane = `#${scroll.closest(".pane").id}`;
+  history.replaceState(null, "", address("before rows", "", () => []));
+  htmx.ajax("GET", here(), { target: pane, select: pane, swap: "outerHTML" });
 }
 document.addEventListener("scroll", ({ target }) => {
   const jump = target.matches?.(".end-first") && atEnd(target) && $(".jump", target);
@@ -181,10 +189,9 @@ function seen(list) {
   if (!last || document.hidden || !foot.dataset.thread || !follows(list.closest(".scroll"))) return;
   post(`/t/${list.dataset.thread}/seen`, { as: foot.dataset.as, message: last.dataset.message });
 }
-const footOf = (list) => $(`#foot-${list.closest("[data-half]").dataset.half}`);
+const footOf = (element) => $(`#foot-${element.closest("[data-half]").dataset.half}`);
 function post(path, fields = {}) {
-  const token = $("meta[name=form-token]")?.content;
-  const headers = token ? { Accept: "text/plain", "X-Form-Token": token } : { Accept: "text/plain" };
+  const headers = { Accept: "text/plain", "X-Form-Token": $("meta[name=form-token]")?.content ?? "" };
   return fetch(path, { method: "POST", headers, body: new URLSearchParams(fields) }).catch(() => null);
 }
 // The open delivery, its row and its message belong together.
@@ -198,9 +205,7 @@ function tie() {
 }
 // Switching the speaker recolours, and moves nothing.
 function tint() {
-  for (const list of $$(".msgs")) {
-    for (const one of $$(".msg", list)) one.classList.toggle("mine", one.dataset.by === footOf(list)?.dataset.as);
-  }
+  for (const one of $$(".msg")) one.classList.toggle("mine", one.dataset.by === footOf(one)?.dataset.as);
 }
 
 // ---------- htmx: a link says what of the address it sets; the rest is where one is ----------
@@ -225,6 +230,7 @@ document.addEventListener("htmx:configRequest", ({ detail, target }) => {
   if (form) for (const key of Object.keys(parameters)) delete parameters[key];
 });
 document.addEventListener("htmx:pushedIntoHistory", connect);
+document.addEventListener("htmx:afterSwap", () => $$("#rows, .msgs").forEach(shorten));
 document.addEventListener("htmx:afterSettle", () => {
   app.dataset.view = new URLSearchParams(location.search).get("view") ?? "chat";
   for (const tab of $$(".tabs a")) mark(tab, "aria-current", tab.textContent.trim().toLowerCase().startsWith(app.dataset.view), "page");
@@ -260,12 +266,9 @@ function complete(form, area) {
   const typed = /(?:^|[^\p{L}\p{N}])@([\p{L}\p{N} ]{0,40})$/u.exec(area.value.slice(0, area.selectionStart))?.[1].toLowerCase();
   const fits = (name) => typed !== undefined && name.toLowerCase().startsWith(typed) && name.toLowerCase() !== typed;
   const names = JSON.parse(form.dataset.people).filter(fits).slice(0, 8);
-  list.replaceChildren(...names.map((name) => row("item", name)));
-  for (const [n, option] of [...list.children].entries()) {
-    option.role = "option";
-    option.id = `${list.id}-${n}`;
-    option.dataset.typed = typed.length;
-  }
+  const options = names.map((name, n) => Object.assign(row("item", name), { role: "option", id: `${list.id}-${n}` }));
+  for (const option of options) option.dataset.typed = typed.length;
+  list.replaceChildren(...options);
   list.hidden = !names.length;
   choose(area, list, 0);
 }
@@ -288,10 +291,7 @@ function writing({ key, shiftKey }, area) {
     if (key === "Enter" || key === "Tab") return take(area, list.children[at]), true;
     if (key === "Escape") return (list.hidden = true);
   }
-  if (key === "Enter" && !shiftKey) {
-    if (area.value.trim() && !$(".send", form).disabled) form.requestSubmit();
-    return true;
-  }
+  if (key === "Enter" && !shiftKey) return area.value.trim() && !$(".send", form).disabled && form.requestSubmit(), true;
   if (key !== "ArrowUp" || area.value) return false;
   area.value = sessionStorage.getItem(`last:${form.dataset.as}`) ?? "";
   return true;
@@ -385,11 +385,11 @@ document.addEventListener("keydown", (event) => {
     if ((ctrlKey || metaKey) && key === "k") return $("#find").focus(), true;
     if (ctrlKey && key === ".") return next("#people a", 1), true;
     if (altKey && (key === "ArrowDown" || key === "ArrowUp")) return next("#threads a", key === "ArrowDown" ? 1 : -1), true;
+    if (key === "End" && !field && !altKey) return toEnd(target.closest(".end-first") ?? $("#list") ?? $(".end-first")), true;
     if (field || chord || $("#keys").dataset.letters === "off") return false;
     const goes = going && places[key];
     going = false;
     if (goes) return $(goes)?.focus(), true;
-    if (key === "End") return toEnd(target.closest(".end-first") ?? $("#list") ?? $(".end-first")), true;
     if (/^[1-9]$/.test(key)) return click(`#people li:nth-child(${key}) a`), true;
     return Object.hasOwn(letters, key) && (letters[key](), true);
   };
