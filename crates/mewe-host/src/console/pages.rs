@@ -32,9 +32,15 @@ use crate::{Shared, error::ApiError, request::Params, store};
 /// What a page comes to: itself, or words about why not.
 pub(super) type Shown = Result<Response, ApiError>;
 
+/// What a browser gets. It would leave out a NUL, as if somebody had not written it: so there stands what stands for it.
+pub(super) fn written(markup: Markup) -> String {
+    let text = markup.into_string();
+    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
+}
+
 /// A whole page or a part of one.
 pub(super) fn html_response(markup: Markup) -> Response {
-    let mut response = Response::new(Body::from(markup.into_string()));
+    let mut response = Response::new(Body::from(written(markup)));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response
 }

@@ -334,6 +334,7 @@ fn alone(headers: &HeaderMap, title: &str, content: &Markup) -> Html<String> {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " · mewe-agent console" }
+                link rel="icon" href="data:,";
                 link rel="stylesheet" href=(assets::CSS.path);
             }
             body {

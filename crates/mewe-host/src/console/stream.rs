@@ -21,7 +21,7 @@ use super::{
     banner::Banner,
     chat::{self, Chat, Half, Said},
     frame,
-    pages::Shown,
+    pages::{Shown, written},
     place::{Place, Side},
     rail::Rail,
     sheet::Sheet,
@@ -88,7 +88,7 @@ impl Watched {
             }
         }
         let told = self.told(c, &news, self.clock.now())?;
-        Ok((last, vec![live::event(last, "news", &told.into_string())]))
+        Ok((last, vec![live::event(last, "news", &written(told))]))
     }
 
     /// What of the page changes.

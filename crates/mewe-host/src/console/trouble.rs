@@ -178,12 +178,12 @@ pub(super) fn said(kind: Kind) -> (&'static str, &'static str) {
 
 impl Render for Switches<'_> {
     fn render(&self) -> Markup {
-        let Some((agent, plan)) = &self.of else {
-            return html! { p.nothing { "There is no agent to make trouble for." } };
-        };
         if self.ask.rules.public {
             return html! { p.nothing { "On a public host nothing is made to go wrong." } };
         }
+        let Some((agent, plan)) = &self.of else {
+            return html! { p.nothing { "There is no agent to make trouble for." } };
+        };
         let switches = |to_agent: bool| plan.switches.iter().filter(move |switch| switch.kind.to_agent() == to_agent);
         html! {
             div.scroll tabindex="0" role="group" aria-label="Trouble switches" {

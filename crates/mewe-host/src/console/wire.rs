@@ -296,7 +296,7 @@ pub(super) fn name(row: &Row) -> &str {
 fn words(row: &Row) -> String {
     let words = row.words.as_deref().unwrap_or_default();
     // What was refused became no message: its body is shown.
-    let body: Option<SendMessage> = json::read(words.as_bytes()).ok();
+    let body = row.message.is_none().then(|| json::read::<SendMessage>(words.as_bytes()).ok()).flatten();
     mention::plain(body.as_ref().map_or(words, |body| body.text.as_str()))
 }
 

@@ -148,3 +148,33 @@ fn read_often(row: &Row<'_>, every: usize, next: usize) -> rusqlite::Result<Ofte
         (many, false) => Often::Every(many),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_seed_and_the_same_one_again_begin_anew() {
+        let c = Connection::open_in_memory().unwrap();
+        for step in crate::store::migrations() {
+            c.execute_batch(&step).unwrap();
+        }
+        c.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+        let agent = AgentId::from_bytes([1; 12]);
+        c.execute(
+            "INSERT INTO agents (id, app, owner, name, personal, created) VALUES (?1, ?1, ?1, 'MuadDib', ?1, 0)",
+            [agent.as_bytes()],
+        )
+        .unwrap();
+        set(&c, agent, Kind::Reorder, Often::Every(3), None).unwrap();
+        let touched = |seed| -> Vec<bool> {
+            set_seed(&c, agent, seed).unwrap();
+            // No whole block of three: whoever went on would be out of step.
+            let touch = || touches(&c, agent, Kind::Reorder, Timestamp::UNIX_EPOCH).unwrap().is_some();
+            (0..16).map(|_| touch()).collect()
+        };
+        let first = touched(4711);
+        assert_ne!(touched(4712), first);
+        assert_eq!(touched(4711), first);
+    }
+}

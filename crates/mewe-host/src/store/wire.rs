@@ -93,9 +93,12 @@ const FROM: &str = "
     LEFT JOIN agents a ON a.id = COALESCE(d.agent, c.agent)
     LEFT JOIN apps ON apps.id = d.app";
 
+/// Characters of a message that a row shows; none has more than four bytes.
+const MOST_WORDS: usize = 200;
+
 const COLUMNS: &str = "
     w.id, COALESCE(d.created, c.at), COALESCE(d.event, c.verb), COALESCE(d.agent, c.agent), COALESCE(a.name, ''),
-    COALESCE(d.thread, c.thread), COALESCE(d.message, c.message), substr(m.text, 1, 200),
+    COALESCE(d.thread, c.thread), COALESCE(d.message, c.message), substr(CAST(m.text AS BLOB), 1, 800),
     COALESCE(c.took, (SELECT took FROM attempts WHERE delivery = d.id ORDER BY number DESC LIMIT 1)),
     COALESCE(d.trouble, c.trouble),
     d.id, d.state, q.due, d.last_status, d.last_error, a.paused, apps.disabled IS NOT NULL, d.test,
@@ -123,7 +126,9 @@ fn read(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
     } else {
         What::Call { id: row.get(18)?, status: row.get(19)?, code: row.get(20)?, cause: row.get(21)? }
     };
-    let words: Option<String> = row.get(7)?;
+    // As bytes: SQLite ends a text at the first NUL in it.
+    let words: Option<Vec<u8>> = row.get(7)?;
+    let words = words.map(|words| String::from_utf8_lossy(&words).chars().take(MOST_WORDS).collect());
     let body: Option<Vec<u8>> = row.get(22)?;
     Ok(Row {
         id: row.get(0)?,
@@ -169,7 +174,10 @@ impl Sought {
             all.push("(d.message = ? OR c.message = ?)".to_owned());
             (0..2).for_each(|_| values.push(Box::new(*message.as_bytes())));
         }
-        if let Some(text) = &self.text {
+        // LIKE ends its pattern at the first NUL, and so would find everything.
+        if self.text.as_ref().is_some_and(|text| text.contains('\0')) {
+            all.push("FALSE".to_owned());
+        } else if let Some(text) = &self.text {
             all.push(
                 "(m.text LIKE ? ESCAPE '!' OR d.last_error LIKE ? ESCAPE '!' OR d.event LIKE ? ESCAPE '!' \
                  OR c.cause LIKE ? ESCAPE '!' OR CAST(c.body AS TEXT) LIKE ? ESCAPE '!')"

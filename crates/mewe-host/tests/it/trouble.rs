@@ -779,10 +779,33 @@ async fn an_attempt_that_a_crash_ended_is_counted_once_and_what_it_had_befallen_
     world.restarts().await;
     // The answer never came: it could not be dropped.
     assert!(touched(&world, &muaddib).await.is_empty());
+    assert_eq!(shown(&world, 2).await["trouble"], Value::Null);
     world.endpoints.all(Does::Answer(200));
     runs_dry(&world).await;
     assert_eq!(touched(&world, &muaddib).await, [("deliver_twice".to_owned(), 1), ("drop_answer".to_owned(), 1)]);
     assert_eq!(world.deliveries(&muaddib).await[1], "chat_message delivered 4");
+}
+
+#[tokio::test]
+async fn a_mark_is_there_while_an_attempt_is_under_way_and_after_a_crash() {
+    let (mut world, petur, muaddib) = World::with_muaddib().await;
+    trouble(&world, &muaddib, json!([{ "kind": "delay", "next": true }])).await;
+    says(&world, petur, &muaddib, &["one"]).await;
+    assert_eq!(world.delivers().await, 0);
+    let mark = json!(["delay"]);
+    assert_eq!(shown(&world, 2).await["trouble"], mark, "while it is held");
+    world.passes(10);
+    // The first attempt fails, the second one, which nothing befalls, is interrupted.
+    for does in [Does::Answer(503), Does::Wait] {
+        world.endpoints.all(does);
+        let mut delivering = Box::pin(world.delivers());
+        let ended = start(&mut delivering).is_ready();
+        assert_eq!(ended, does != Does::Wait);
+        assert_eq!(shown(&world, 2).await["trouble"], mark, "{does:?}");
+        world.passes(1);
+    }
+    world.restarts().await;
+    assert_eq!(shown(&world, 2).await["trouble"], mark);
 }
 
 #[tokio::test]

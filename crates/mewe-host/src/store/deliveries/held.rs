@@ -28,8 +28,8 @@ pub(super) fn back(
     now: Timestamp,
 ) -> Result<Option<(Timestamp, Hold)>, StoreError> {
     if let Some(until) = delivery.held.filter(|until| *until > now) {
-        // Whoever made all that waits due at once did not mean this.
-        return Ok(Some((until, if delivery.swap { Hold::Aside } else { Hold::Lane })));
+        // Whoever made all that waits due at once did not mean this. What was set aside stays so.
+        return Ok(Some((until, Hold::Lane)));
     }
     if !delivery.troubled || delivery.number > 1 {
         return Ok(None);
