@@ -3,6 +3,10 @@
 mod chat;
 mod command_line;
 mod console;
+mod console_doors;
+mod console_keys;
+mod console_look;
+mod console_use;
 mod conversation;
 mod host_process;
 mod kills;

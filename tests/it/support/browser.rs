@@ -170,6 +170,29 @@ impl Browser {
         self.tell(Method::POST, "/url", &json!({ "url": url }));
     }
 
+    /// Loads the page again.
+    pub(crate) fn reload(&self) {
+        self.tell(Method::POST, "/refresh", &json!({}));
+    }
+
+    /// Goes back to where it was before.
+    pub(crate) fn back(&self) {
+        self.tell(Method::POST, "/back", &json!({}));
+    }
+
+    /// Opens another window and looks into it from now on; the one before stays as it is, and is returned.
+    pub(crate) fn opens_window(&self) -> String {
+        let before = self.tell(Method::GET, "/window", &Value::Null).as_str().expect("a handle").to_owned();
+        let new = self.tell(Method::POST, "/window/new", &json!({ "type": "window" }));
+        self.looks_into(new["handle"].as_str().expect("a handle"));
+        before
+    }
+
+    /// Looks into another window from now on.
+    pub(crate) fn looks_into(&self, window: &str) {
+        self.tell(Method::POST, "/window", &json!({ "handle": window }));
+    }
+
     /// Where it is.
     pub(crate) fn address(&self) -> String {
         self.tell(Method::GET, "/url", &Value::Null).as_str().expect("an address").to_owned()
@@ -322,6 +345,8 @@ impl Browser {
         self.until(&format!("{verb} on `{css}` with {words:?}"), || {
             let found = self.find(css, words, None)?;
             let path = format!("/element/{}/{verb}", found.get(ELEMENT)?.as_str()?);
+            // The driver does not know how to scroll a list whose beginning is at its end.
+            let _ = self.try_run("arguments[0].scrollIntoView({ block: 'nearest' })", &json!([found]));
             match self.try_tell(Method::POST, &path, body) {
                 Ok(_) => Some(()),
                 Err(refusal) if refusal.is_of_the_moment() => None,

@@ -11,7 +11,8 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use browser::Browser;
+pub(crate) use browser::{Browser, Line};
+pub(crate) use corpus::corpus;
 pub(crate) use operator::{Operator, text};
 pub(crate) use server::{Died, Server, lasting_address};
 

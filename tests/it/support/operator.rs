@@ -39,6 +39,8 @@ impl Operator {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
+            // Between two calls nobody looks after a connection: one that the host has closed meanwhile would be taken again.
+            .header("connection", "close")
             .header("authorization", format!("Bearer {}", self.token));
         let body = if body.is_null() { Vec::new() } else { json::print(body) };
         request = request.header("content-type", "application/json");

@@ -354,7 +354,7 @@ const letters = {
   "/": () => $("#find").focus(), "?": () => $("#keys").showModal(), c: () => $("#text-a")?.focus(), f: () => $("#q")?.focus(),
   j: () => walk(1), k: () => walk(-1), m: () => click("#its-message"), p: pause, r: () => submit("#redeliver"), y: () => submit("#curl"),
   v: () => submit("#vector"), x: () => click("#payload .seg a:not([aria-current])"), s: () => click("#show"), g: () => (going = true),
-  t: () => click("#to-trouble"), T: () => submit("#all-off"), "\\": () => click("#split"),
+  t: () => ($("#to-trouble")?.focus(), click("#to-trouble")), T: () => submit("#all-off"), "\\": () => click("#split"),
 };
 const places = { t: "#threads [aria-current], #threads a", c: "#chat-a .scroll", w: "#rows li:last-child a" };
 let going = false;

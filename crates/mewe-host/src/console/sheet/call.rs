@@ -134,7 +134,7 @@ impl Sheet<'_> {
                     ". A signed request counts once (D8)."
                 }
                 "signature" if other.is_some_and(|one| one.reading == Reading::Raw) => {
-                    "The signature does not match the " (reading) " payload. It " b { "does" } " match the bytes as they came: this agent signs its JSON as it prints it. Sign the payload without white space outside strings, or set " code { "signature.payload = \"raw\"" } " on the host."
+                    "The signature does not match the " (reading) " payload. It " b { "does" } " match the bytes as they came: this agent signs its JSON as it prints it. Sign the payload without white space outside strings (" code { "signature.payload = \"compact\"" } " in the settings of " code { "mewe-agent" } ")."
                 }
                 "signature" if other.is_some() => {
                     "The signature does not match the " (reading) " payload. It " b { "does" } " match when every white space is left out, in strings too. Leave the strings as they are."
