@@ -14,6 +14,16 @@ fn focuses(browser: &Browser, what: &str) {
     browser.until(what, || (focus(browser) == what).then_some(()));
 }
 
+/// Presses a key that leads to another page, and waits until that one has its script.
+fn leads_on(browser: &Browser, chord: &str) {
+    browser.run("window.__before = true");
+    browser.press(chord);
+    browser.until("another page is there", || {
+        let there = "return !window.__before && document.readyState === 'complete'";
+        (browser.run(there) == true).then_some(())
+    });
+}
+
 #[test]
 fn everything_is_done_from_the_keyboard() {
     let Some(browser) = Browser::start() else { return };
@@ -109,14 +119,14 @@ fn everything_is_done_from_the_keyboard() {
     browser.run("document.querySelector('#sw-reorder').focus()");
     browser.press("Space");
     browser.reads("#banner", "reorder");
-    browser.press("Shift+T");
+    leads_on(&browser, "Shift+T");
     browser.misses("#banner.banner");
     assert_eq!(operator.lists("/operator/trouble")["trouble"].as_array().map_or(0, Vec::len), 0);
 
     // Two panes, the list of keys, the search.
-    browser.press("\\");
+    leads_on(&browser, "\\");
     browser.sees("#chat-b");
-    browser.press("\\");
+    leads_on(&browser, "\\");
     browser.misses("#chat-b");
     browser.press("?");
     browser.reads("#keys", "Speak as the 1st");
@@ -129,7 +139,7 @@ fn everything_is_done_from_the_keyboard() {
     browser.press("/");
     focuses(&browser, "find");
     browser.inserts("og kaffi");
-    browser.press("Enter");
+    leads_on(&browser, "Enter");
     browser.reads("main", "og kaffi");
     assert!(browser.address().contains("/search?q="), "{}", browser.address());
 }
@@ -148,7 +158,9 @@ fn single_letters_can_be_turned_off() {
         let closed = "return document.querySelectorAll(\"#keys[data-letters='off']:not([open])\").length";
         (browser.run(closed) == 1).then_some(())
     });
-    browser.sees("#live:not(.off)");
+    browser.until("its script is there", || {
+        (browser.run("return document.readyState === 'complete'") == true).then_some(())
+    });
     for letter in ["?", "c", "t", "2", "/", "\\"] {
         browser.press(letter);
     }

@@ -1002,7 +1002,7 @@ fn people_and_threads_come_and_go_before_the_eyes_of_others() {
     hers.click("#head-a summary");
     manages();
     his.click_on("#head-a form[action$='/agents'] button", "Add");
-    hers.reads("#head-a .menu", "MuadDib");
+    hers.reads("#head-a .menu li", "MuadDib");
     assert!(people().contains(&json!(world.muaddib)));
 
     his.click("#rail summary[aria-label='New thread']");

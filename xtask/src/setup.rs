@@ -43,7 +43,8 @@ pub(crate) const NEEDS: &[Need] = &[
         name: "browser",
         why: "Chromium and its driver: the console is tested in a real browser",
         found: || runs("chromium") && runs("chromedriver"),
-        packages: &["chromium", "chromium-driver"],
+        // The fonts are for what people write: without them the pictures that the tests take would hold empty boxes.
+        packages: &["chromium", "chromium-driver", "fonts-noto-core", "fonts-noto-color-emoji"],
         command: &[],
         only_to_run: true,
     },

@@ -323,7 +323,7 @@ impl<'a> Chat<'a> {
                 ul.ats role="listbox" id={ "ats-" (key) } aria-label="Mention" hidden {}
                 p.note.bad role="alert" hidden {}
                 div.foot {
-                    span.as { (avatar(speaker.id, &speaker.name(), false, true)) "as " bdi { (speaker.first_name) } }
+                    span.as { (avatar(speaker.id, &speaker.name(), false, true)) span { "as " bdi { (speaker.first_name) } } }
                     button.btn.bare.icon.mention type="button" aria-label="Mention someone" { (icon("at")) }
                     span.hint { kbd { "Enter" } " sends\u{2002}" kbd { "Shift Enter" } " breaks" }
                     button.btn.primary.send type="submit" { (icon("send")) "Send" }

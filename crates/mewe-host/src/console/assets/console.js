@@ -95,13 +95,14 @@ function bring(list, items) {
     if (item.matches(".msg")) told.messages += 1;
   }
 }
-// The element with the same id becomes what the server says; focus, and the element itself, stay.
+// The element with the same id becomes what the server says; focus, what is open, and the element itself stay.
 function patch(element, coming) {
   const old = document.getElementById(element.id) ?? coming.getElementById(element.id);
   if (!old) return false;
   const focused = old !== document.activeElement && old.contains(document.activeElement) && document.activeElement.id;
   for (const { name } of [...old.attributes]) if (!element.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of element.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  if ($("details[open]", old)) $("details", element)?.setAttribute("open", "");
   if (old.innerHTML !== element.innerHTML) {
     old.replaceChildren(...element.childNodes);
     if (old.isConnected) htmx.process(old);
@@ -372,8 +373,7 @@ function next(selector, step) {
 function escape() {
   const [open, field] = [$("details.pop[open]"), document.activeElement.closest("input, textarea")];
   if (open) open.open = false;
-  else if (field) field.blur();
-  else click($("#close") ? "#close" : "#clear");
+  else field ? field.blur() : click($("#close") ? "#close" : "#clear");
 }
 document.addEventListener("keydown", (event) => {
   const { key, ctrlKey, altKey, metaKey, target } = event;
