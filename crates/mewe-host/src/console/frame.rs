@@ -10,9 +10,11 @@ use super::{
     place::{Place, View},
 };
 
-/// What htmx may do: nothing that the Content-Security-Policy forbids, and no keeping of pages, which may show a key.
+/// What htmx may do: nothing that the Content-Security-Policy forbids, and no keeping of pages, which may show a key. It settles at
+/// once: until then it holds back attributes, and would put them over what is told meanwhile.
 const HTMX_CONFIG: &str = "{\"includeIndicatorStyles\":false,\"allowEval\":false,\"historyCacheSize\":0,\
-    \"refreshOnHistoryMiss\":true,\"selfRequestsOnly\":true,\"allowScriptTags\":false,\"scrollIntoViewOnBoost\":false}";
+    \"refreshOnHistoryMiss\":true,\"selfRequestsOnly\":true,\"allowScriptTags\":false,\"scrollIntoViewOnBoost\":false,\
+    \"defaultSettleDelay\":0}";
 
 /// What differs from page to page.
 pub(super) struct Frame<'a> {

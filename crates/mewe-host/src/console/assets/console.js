@@ -1,11 +1,8 @@
 // What the page does beyond links and forms: it is told what happens, keeps still what is being read, and knows keys.
 // Everything shown comes from the server as HTML that was escaped there; this script puts it where it belongs.
 "use strict";
-
-const KEEP = 160; // rows of a list at its end
-const MOST = 400; // rows of a list that is read further up
-const AGAIN = 2000; // milliseconds between attempts to reach the host
-const POLITE = 5000; // milliseconds between two things that are said aloud
+const [KEEP, MOST] = [160, 400]; // rows of a list at its end, and of one that is read further up
+const [AGAIN, POLITE] = [2000, 5000]; // milliseconds between attempts to reach the host, and between things said aloud
 const $ = (selector, from = document) => from.querySelector(selector);
 const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
 const here = () => location.pathname + location.search;
@@ -52,7 +49,6 @@ async function reached(well) {
   if (login) location.assign(login);
 }
 document.addEventListener("visibilitychange", connect);
-addEventListener("pagehide", () => stream?.close());
 
 // ---------- what arrives: one batch a frame, and nothing that is being read moves ----------
 function arrive() {
@@ -231,6 +227,10 @@ document.addEventListener("htmx:configRequest", ({ detail, target }) => {
   if (form) for (const key of Object.keys(parameters)) delete parameters[key];
 });
 document.addEventListener("htmx:pushedIntoHistory", connect);
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  const at = Number(/ data-after="(\d+)"/.exec(detail.xhr.responseText)?.[1] ?? after);
+  if (at < Number(after)) (after = at), connect(); // what came in is older than what was told: that is told once more
+});
 document.addEventListener("htmx:afterSwap", () => $$("#rows, .msgs").forEach(shorten));
 document.addEventListener("htmx:afterSettle", () => {
   app.dataset.view = new URLSearchParams(location.search).get("view") ?? "chat";
