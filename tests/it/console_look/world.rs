@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, header};
 use mewe_protocol::{ApiKey, Reading, UnixSeconds, decided, json, request};
 use mewe_runtime::{
     clock::{Clock, SystemClock},
@@ -166,7 +166,9 @@ impl World {
         assert_eq!(status, 200, "{answer}");
     }
 
-    fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
+    fn call(&self, mut request: Request<Bytes>) -> Response<Bytes> {
+        // One that the host has closed since would be taken again: between two calls nobody looks after a connection.
+        request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         let limits = Limits { timeout: Duration::from_secs(30), max_body: 8 << 20 };
         self.runtime.block_on(self.http.call(request, limits)).unwrap()
     }
