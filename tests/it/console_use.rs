@@ -397,6 +397,41 @@ fn a_delivery_is_taken_apart_sent_again_and_taken_away() {
 }
 
 #[test]
+fn what_was_fetched_is_brought_up_to_what_was_told_before_it_came() {
+    let Some(browser) = Browser::start() else { return };
+    let world = World::new();
+    world.operator.says(&world.sigrun, &world.family, "once more");
+    world.settles();
+    let id = world.last_delivery()["deliveryId"].as_i64().unwrap();
+    browser.open(&world.at(&world.family, &world.sigrun, ""));
+    browser.reads("#live", "Live");
+    // The answer to the next click is there, and is held back.
+    browser.run(
+        "document.addEventListener('htmx:beforeSend', ({ detail: { xhr } }) => {
+            const came = xhr.onload;
+            xhr.onload = () => { window.__goOn = () => came.call(xhr); };
+        }, { once: true })",
+    );
+    browser.click("#msgs-a .ticks .ok");
+    browser.until("it is held back", || browser.run("return typeof window.__goOn === 'function' || null").as_bool());
+    let (status, answer) =
+        world.operator.call(Method::POST, &format!("/operator/deliveries/{id}/redeliver"), &Value::Null);
+    assert_eq!(status, 202, "{answer}");
+    until("it is delivered again", || {
+        let delivery = world.delivery(id);
+        (delivery["attempts"] == 2 && delivery["state"] == "delivered").then_some(())
+    });
+    // All of that was told to the page, in which there was nothing to show it on.
+    let told = "return fetch(location.href).then(answer => answer.text())
+        .then(page => Number(after) >= Number(/ data-after=\"(\\d+)\"/.exec(page)[1]) || null)";
+    browser.until("it was told", || browser.run(told).as_bool());
+    browser.misses("#tries");
+    browser.run("window.__goOn()");
+    browser.reads("#try-1", "200");
+    browser.reads("#try-2", "200");
+}
+
+#[test]
 fn a_call_that_was_refused_says_why() {
     let Some(browser) = Browser::start() else { return };
     let world = World::new();

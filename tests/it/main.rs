@@ -3,8 +3,6 @@
 mod chat;
 mod command_line;
 mod console;
-mod console_doors;
-mod console_keys;
 mod console_look;
 mod console_use;
 mod conversation;

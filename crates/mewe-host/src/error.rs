@@ -131,3 +131,8 @@ pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Respon
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
+
+/// What a path says to a method that it does not know.
+pub(crate) async fn wrong_method() -> ApiError {
+    ApiError::new(ErrorCode::MethodNotAllowed, "this path does not know this method; see the header Allow")
+}

@@ -12,7 +12,7 @@ use mewe_protocol::{decided, error::ErrorCode};
 
 use crate::{
     Shared, agent_api, console,
-    error::{ApiError, json_response},
+    error::{ApiError, json_response, wrong_method},
     operator_api::{self as operator, guard},
 };
 
@@ -59,8 +59,4 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .fallback(async || ApiError::new(ErrorCode::NotFound, "there is nothing at this path"))
         .with_state(shared)
-}
-
-pub(crate) async fn wrong_method() -> ApiError {
-    ApiError::new(ErrorCode::MethodNotAllowed, "this path does not know this method; see the header Allow")
 }

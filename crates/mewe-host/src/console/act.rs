@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{
-    body::Body,
     extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -12,10 +11,9 @@ use mewe_protocol::{AgentId, ThreadId, UserId, mention};
 use mewe_runtime::kill_point;
 
 use super::{
+    answer::{Shown, back, to},
     ask::{Ask, LETTERS, Theme},
     guard::Form,
-    pages::Shown,
-    session,
 };
 use crate::{
     Shared, change,
@@ -27,16 +25,6 @@ use crate::{
     request::Params,
     store::{self, deliveries::Redelivery, wire::What},
 };
-
-/// Where a form leads back to: a path of this host, or home.
-pub(super) fn back(form: &Form) -> Response {
-    to(form.get("back").unwrap_or("/"))
-}
-
-/// Leads on to a path of this host.
-pub(super) fn to(path: &str) -> Response {
-    session::see_other(session::address(session::own_address(Some(path))))
-}
 
 fn name(field: &str, form: &Form, of: &str) -> Result<Name, ApiError> {
     form.get(of).unwrap_or_default().parse().map_err(|why| ApiError::invalid(field, why))
@@ -218,14 +206,4 @@ fn with_cookie(mut response: Response, name: &str, value: &str) -> Response {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response
-}
-
-/// Words for the clipboard: by script as they are, else as a page to copy from.
-pub(super) fn to_copy(ask: &Ask, title: &'static str, words: String) -> Response {
-    if ask.fetches {
-        let mut response = Response::new(Body::from(words));
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        return response;
-    }
-    super::pages::html_response(super::pages::words_page(ask, title, &words))
 }

@@ -6,10 +6,10 @@ use rusqlite::Connection;
 
 use super::{
     apps::{environment, name_field, permission_fields, webhook_field},
-    ask::Ask,
+    ask::{Ask, token},
+    beside::beside,
     filter::Filter,
-    frame::{Tab, token},
-    pages::beside,
+    frame::Tab,
     part::{Status, Tone, avatar, icon, number},
     place::Place,
     rail,

@@ -7,10 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use mewe_protocol::{AgentId, AppId, EventName, UserId};
 
 use super::{
-    act,
+    answer::{self, Shown},
     apps::{name, webhook},
     guard::Form,
-    pages::Shown,
     place::Place,
     time::Times,
 };
@@ -47,7 +46,7 @@ pub(super) async fn update(State(shared): State<Arc<Shared>>, params: Params, fo
         change::apps::update(change, app, Changes { name, permissions, webhook_url })
     });
     changed.await?;
-    Ok(act::to(&page(app)))
+    Ok(answer::to(&page(app)))
 }
 
 /// Those that were chosen, and those that the form knows nothing of.
@@ -79,7 +78,7 @@ pub(super) async fn add_agent(State(shared): State<Arc<Shared>>, params: Params,
         change::agents::register(change, app, owner, agent_name)
     });
     added.await?;
-    Ok(act::to(&page(app)))
+    Ok(answer::to(&page(app)))
 }
 
 /// `POST /apps/{appId}/test`: an example of an event, which leads to its row of the wire.
@@ -98,7 +97,7 @@ pub(super) async fn test(State(shared): State<Arc<Shared>>, params: Params, form
     });
     let (agent, row) = sent.await?;
     let place = Place::new(agent.personal, Some(agent.owner));
-    Ok(act::to(&row.map_or_else(|| place.href(), |row| place.opening(row, None))))
+    Ok(answer::to(&row.map_or_else(|| place.href(), |row| place.opening(row, None))))
 }
 
 /// `POST /apps/{appId}/pause`: the deliveries of all its agents wait.
@@ -110,7 +109,7 @@ pub(super) async fn pause(State(shared): State<Arc<Shared>>, params: Params) -> 
         agents.into_iter().filter(|agent| !agent.paused).try_for_each(|agent| change::agents::pause(change, agent.id))
     });
     paused.await?;
-    Ok(act::to(&page(app)))
+    Ok(answer::to(&page(app)))
 }
 
 /// `POST /apps/{appId}/resume`
@@ -122,7 +121,7 @@ pub(super) async fn resume(State(shared): State<Arc<Shared>>, params: Params) ->
         agents.into_iter().filter(|agent| agent.paused).try_for_each(|agent| change::agents::resume(change, agent.id))
     });
     resumed.await?;
-    Ok(act::to(&page(app)))
+    Ok(answer::to(&page(app)))
 }
 
 /// `POST /apps/{appId}/redeliver`: all that ended since a time, once more.
@@ -130,7 +129,7 @@ pub(super) async fn redeliver(State(shared): State<Arc<Shared>>, params: Params,
     let app = params.id("appId")?;
     let since = since(&form, &Times::new(shared.seams.clock.now()))?;
     let count = shared.change(move |change| change::apps::redeliver_since(change, app, since)).await?;
-    Ok(act::to(&format!("{}?redelivered={count}", page(app))))
+    Ok(answer::to(&format!("{}?redelivered={count}", page(app))))
 }
 
 /// Since when; a time that was typed comes first.
@@ -152,7 +151,7 @@ fn since(form: &Form, times: &Times) -> Result<Timestamp, ApiError> {
 pub(super) async fn delete(State(shared): State<Arc<Shared>>, params: Params) -> Shown {
     let app = params.id("appId")?;
     shared.change(move |change| change::apps::delete(change, app)).await?;
-    Ok(act::to("/apps"))
+    Ok(answer::to("/apps"))
 }
 
 /// `POST /agents/{agentId}/remove`: takes it from its owner.
@@ -163,5 +162,5 @@ pub(super) async fn remove_agent(State(shared): State<Arc<Shared>>, params: Para
         change::agents::remove(change, agent)?;
         Ok(app)
     });
-    Ok(act::to(&page(app.await?)))
+    Ok(answer::to(&page(app.await?)))
 }

@@ -8,12 +8,13 @@ use mewe_protocol::{ApiKey, AppId};
 use rusqlite::Connection;
 
 use super::{
+    answer::{Shown, html_response},
     app::{self, Extra},
-    ask::Ask,
+    ask::{Ask, token},
+    beside::beside,
     first,
-    frame::{Tab, token},
+    frame::Tab,
     guard::Form,
-    pages::{Shown, beside, html_response},
     part::{Status, icon},
     time::Times,
 };

@@ -6,6 +6,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
+use maud::{Markup, html};
 use mewe_protocol::Reading;
 
 use super::guard::{Visitor, by_htmx};
@@ -101,6 +102,13 @@ impl FromRequestParts<Arc<Shared>> for Ask {
             by_script: by_htmx(&parts.headers),
             fetches: text(header::ACCEPT) == Some("text/plain"),
         })
+    }
+}
+
+/// What every form brings back.
+pub(super) fn token(ask: &Ask) -> Markup {
+    html! {
+        @if let Some(token) = &ask.visitor.form_token { input type="hidden" name="form-token" value=(token); }
     }
 }
 

@@ -3,7 +3,12 @@
 use maud::{Markup, Render, html};
 use rusqlite::Connection;
 
-use super::{ask::Ask, frame::token, part::icon, place::Place, trouble};
+use super::{
+    ask::{Ask, token},
+    part::icon,
+    place::Place,
+    trouble,
+};
 use crate::{domain::agent::Agent, error::ApiError, store};
 
 /// Whose trouble is on.

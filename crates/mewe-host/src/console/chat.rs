@@ -9,13 +9,12 @@ use mewe_protocol::{
 use rusqlite::Connection;
 
 use super::{
-    ask::Ask,
-    frame::token,
-    part::{avatar, bolt, first, icon, list},
+    ask::{Ask, token},
+    part::{avatar, bolt, first, icon, jump, list},
     place::{Place, View},
     rail::label,
+    row::state_of,
     time::{Times, span},
-    wire::state_of,
 };
 use crate::{
     domain::user::Person,
@@ -392,11 +391,6 @@ pub(super) fn older(said: &[Said], more: Option<MessageId>, place: &Place, half:
         (sentinel(place, half, place.thread, more))
         @for said in said { (bubble(said, place, half, place.speaker, None, times)) }
     }
-}
-
-/// Leads to the newest, when something came while one was reading further up.
-pub(super) fn jump() -> Markup {
-    html! { div.jump hidden { button.newest type="button" { span {} (icon("down")) } } }
 }
 
 /// A message, with the line of its day before it; also what is told live.

@@ -3,11 +3,21 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use axum::extract::State;
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderValue, header},
+    response::Response,
+};
 use mewe_protocol::{ApiKey, EventName, SignedHeaders, UnixSeconds, json, request, webhook};
 use serde_json::{Map, Value};
 
-use super::{act::to_copy, ask::Ask, guard::Form, pages::Shown};
+use super::{
+    answer::{Shown, html_response},
+    ask::Ask,
+    beside,
+    guard::Form,
+};
 use crate::{
     Shared,
     error::ApiError,
@@ -34,7 +44,8 @@ enum Taken {
     },
 }
 
-async fn take(shared: &Shared, row: i64) -> Result<Taken, ApiError> {
+/// `attempt`: which one's second it was signed for; else the last one's.
+async fn take(shared: &Shared, row: i64, attempt: Option<u32>) -> Result<Taken, ApiError> {
     let gone = || ApiError::not_found("there is no such row, or its application is gone");
     let taken = shared.read(move |c| {
         let row = store::wire::get(c, row)?.ok_or_else(gone)?;
@@ -42,7 +53,10 @@ async fn take(shared: &Shared, row: i64) -> Result<Taken, ApiError> {
             What::Delivery { id, .. } => {
                 let listed = store::deliveries::get(c, id)?.ok_or_else(gone)?;
                 let app = store::apps::get(c, listed.app)?.ok_or_else(gone)?;
-                let signed = store::attempts::of_delivery(c, id)?.into_iter().rev().find_map(|attempt| attempt.signed);
+                let mut attempts = store::attempts::of_delivery(c, id)?.into_iter().rev();
+                let chosen =
+                    attempts.find(|one| one.signed.is_some() && attempt.is_none_or(|number| one.number == number));
+                let signed = chosen.and_then(|one| one.signed);
                 Ok(Taken::Webhook {
                     key: store::apps::key(c, listed.app)?.ok_or_else(gone)?,
                     url: app.webhook_url.to_string(),
@@ -64,7 +78,7 @@ async fn take(shared: &Shared, row: i64) -> Result<Taken, ApiError> {
 
 /// `POST /wire/{row}/curl`: a command that sends it now.
 pub(super) async fn curl(State(shared): State<Arc<Shared>>, ask: Ask, params: Params, _form: Form) -> Shown {
-    let taken = take(&shared, params.number("row")?).await?;
+    let taken = take(&shared, params.number("row")?, None).await?;
     let now = UnixSeconds::from(shared.seams.clock.now());
     let reading = shared.config.reading;
     let words = match taken {
@@ -112,8 +126,9 @@ fn quoted(text: &str) -> String {
 }
 
 /// `POST /wire/{row}/vector`: a case for a test, under a published key.
-pub(super) async fn vector(State(shared): State<Arc<Shared>>, ask: Ask, params: Params, _form: Form) -> Shown {
-    let taken = take(&shared, params.number("row")?).await?;
+pub(super) async fn vector(State(shared): State<Arc<Shared>>, ask: Ask, params: Params, form: Form) -> Shown {
+    let attempt = form.get("attempt").and_then(|number| number.parse().ok());
+    let taken = take(&shared, params.number("row")?, attempt).await?;
     let key = ApiKey::new(VECTOR_KEY).map_err(|error| ApiError::invalid("key", error))?;
     let reading = shared.config.reading;
     let (kind, name, at, headers, body, base) = match taken {
@@ -150,4 +165,14 @@ pub(super) async fn vector(State(shared): State<Arc<Shared>>, ask: Ask, params: 
         "base": text(&base),
     });
     Ok(to_copy(&ask, "As a test vector", text(&json::print(&case))))
+}
+
+/// Words for the clipboard: by script as they are, else as a page to copy from.
+fn to_copy(ask: &Ask, title: &'static str, words: String) -> Response {
+    if ask.fetches {
+        let mut response = Response::new(Body::from(words));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        return response;
+    }
+    html_response(beside::words_page(ask, title, &words))
 }

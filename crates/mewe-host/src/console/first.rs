@@ -8,14 +8,14 @@ use mewe_protocol::{ApiKey, AppId, ThreadId, UserId};
 use rusqlite::Connection;
 
 use super::{
-    act, app,
+    answer::{self, Shown},
+    app,
     apps::{self, environment, register},
-    ask::Ask,
+    ask::{Ask, token},
     banner::Banner,
     filter::Filter,
-    frame::{self, Frame, Tab, token},
+    frame::{self, Frame, Tab},
     guard::Form,
-    pages::Shown,
     part::{Status, Tone, avatar, icon},
     place::{Place, View},
     rail::Rail,
@@ -341,5 +341,5 @@ fn rail(ask: &Ask, people: &[Person]) -> Markup {
 pub(super) async fn demo(State(shared): State<Arc<Shared>>, form: Form) -> Shown {
     let app: AppId = form.id("app")?;
     let (thread, petur) = shared.change(move |change| change::demo::around(change, app)).await?;
-    Ok(act::to(&Place::new(thread, Some(petur)).href()))
+    Ok(answer::to(&Place::new(thread, Some(petur)).href()))
 }

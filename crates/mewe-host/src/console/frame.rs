@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use super::{
-    ask::{Ask, Theme},
+    ask::{Ask, Theme, token},
     assets::{CSS, HTMX, SCRIPT},
     banner::Banner,
     part::{ICONS, icon},
@@ -161,12 +161,5 @@ fn lost() -> Markup {
 pub(super) fn dot(retrying: u32) -> Markup {
     html! {
         span #dot .dot hidden[retrying == 0] { span.sr { "retrying: " } (retrying) }
-    }
-}
-
-/// What every form brings back.
-pub(super) fn token(ask: &Ask) -> Markup {
-    html! {
-        @if let Some(token) = &ask.visitor.form_token { input type="hidden" name="form-token" value=(token); }
     }
 }

@@ -2,7 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::{ask::Ask, frame::token, part::icon};
+use super::{
+    ask::{Ask, token},
+    part::icon,
+};
 
 type Line = (&'static str, &'static [&'static str]);
 

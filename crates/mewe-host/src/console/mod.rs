@@ -4,12 +4,14 @@
 //! Links and forms work without script. Everything that people wrote is escaped by the compiler's own template (maud).
 
 mod act;
+mod answer;
 mod app;
 mod app_act;
 mod apps;
 mod ask;
 mod assets;
 mod banner;
+mod beside;
 mod chat;
 mod copy;
 mod filter;
@@ -22,6 +24,7 @@ mod pages;
 mod part;
 mod place;
 mod rail;
+mod row;
 mod search;
 pub(crate) mod session;
 mod sheet;
@@ -41,7 +44,10 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::{Shared, error::ApiError, routes::wrong_method};
+use crate::{
+    Shared,
+    error::{ApiError, wrong_method},
+};
 use ask::Ask;
 
 /// Every route of the console.
@@ -79,7 +85,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .route("/agents/{agentId}/remove", post(app_act::remove_agent))
         .route("/demo", post(first::demo))
         .route("/search", get(search::search))
-        .route("/keys", get(pages::show_keys))
+        .route("/keys", get(beside::show_keys))
         .route("/theme", post(act::theme))
         .route("/letters", post(act::letters))
         .route("/logout", post(session::log_out))
@@ -101,5 +107,5 @@ async fn in_words(State(_): State<Arc<Shared>>, ask: Ask, request: Request, next
     if ask.by_script || ask.fetches {
         return (status, words).into_response();
     }
-    (status, pages::html_response(pages::refused_page(&ask, status, &words))).into_response()
+    (status, answer::html_response(beside::refused_page(&ask, status, &words))).into_response()
 }

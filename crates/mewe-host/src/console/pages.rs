@@ -2,48 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::{
-    body::Body,
-    extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
-};
-use maud::{Markup, html};
+use axum::extract::State;
+use maud::html;
 use mewe_protocol::{AgentId, ThreadId, UserId};
 use rusqlite::Connection;
 
 use super::{
-    act,
+    answer::{self, Shown, html_response},
     ask::Ask,
     banner::Banner,
     chat::{self, Chat, Half},
     filter::Filter,
     first,
     frame::{Frame, Tab},
-    keys,
-    part::icon,
     place::{Place, View},
     rail::Rail,
     time::Times,
     wire,
 };
 use crate::{Shared, error::ApiError, request::Params, store};
-
-/// What a page comes to: itself, or words about why not.
-pub(super) type Shown = Result<Response, ApiError>;
-
-/// What a browser gets. It would leave out a NUL, as if somebody had not written it: so there stands what stands for it.
-pub(super) fn written(markup: Markup) -> String {
-    let text = markup.into_string();
-    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
-}
-
-/// A whole page or a part of one.
-pub(super) fn html_response(markup: Markup) -> Response {
-    let mut response = Response::new(Body::from(written(markup)));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    response
-}
 
 /// `GET /`: the thread in which something was said last, or the first steps.
 pub(super) async fn home(State(shared): State<Arc<Shared>>, ask: Ask) -> Shown {
@@ -55,7 +32,7 @@ pub(super) async fn home(State(shared): State<Arc<Shared>>, ask: Ask) -> Shown {
             Some(thread) if an_agent => {
                 let mut place = Place::new(thread, speaker_of(c, thread)?);
                 place.view = view;
-                Ok(act::to(&place.href()))
+                Ok(answer::to(&place.href()))
             }
             _ => {
                 let times = Times::new(now);
@@ -153,79 +130,4 @@ pub(super) async fn older_rows(State(shared): State<Arc<Shared>>, params: Params
         Ok(html_response(wire::older(&rows, more, &place, &times)))
     });
     part.await
-}
-
-/// `GET /keys`: which key does what, where there is no script to show it.
-pub(super) async fn show_keys(State(shared): State<Arc<Shared>>, ask: Ask) -> Shown {
-    let content = html! {
-        main.page #main tabindex="0" { div.wrap { div.title-row { h1 { "Keyboard" } } section.card aria-labelledby="all" { h2.sr #all { "All keys" } (keys::groups()) } } }
-    };
-    plain(&shared, ask, "Keyboard", Tab::None, content).await
-}
-
-/// A page beside the chat.
-pub(super) async fn plain(shared: &Shared, ask: Ask, title: &'static str, tab: Tab, content: Markup) -> Shown {
-    let page = shared.read(move |c| Ok(html_response(beside(c, &ask, title, tab, None, &content)?)));
-    page.await
-}
-
-/// A page beside the chat, from what is at hand.
-pub(super) fn beside(
-    c: &Connection,
-    ask: &Ask,
-    title: &str,
-    tab: Tab,
-    after: Option<i64>,
-    content: &Markup,
-) -> Result<Markup, ApiError> {
-    let frame = Frame {
-        ask,
-        title,
-        has_heading: true,
-        tab,
-        class: "app paged",
-        place: None,
-        after,
-        banner: Banner::look(c, ask, None)?,
-        retrying: wire::Counts::look(c, &Filter::default())?.retrying,
-        searched: "",
-    };
-    Ok(frame.around(content))
-}
-
-/// What does not exist, or is refused: in words, with a way back.
-pub(super) fn refused_page(ask: &Ask, status: StatusCode, words: &str) -> Markup {
-    alone(
-        ask,
-        "Not done",
-        &html! {
-            span.quiet { (status.as_u16()) }
-            div.say.bad { (icon("stop")) div { (words) } }
-            p.after { a.link href="/" { "Back to the chat" } }
-        },
-    )
-}
-
-/// Words to be copied by hand.
-pub(super) fn words_page(ask: &Ask, title: &str, words: &str) -> Markup {
-    alone(ask, title, &html! { pre.env tabindex="0" { (words) } })
-}
-
-/// A page that needs no look at the store.
-fn alone(ask: &Ask, title: &str, content: &Markup) -> Markup {
-    let frame = Frame {
-        ask,
-        title,
-        has_heading: true,
-        tab: Tab::None,
-        class: "app paged",
-        place: None,
-        after: None,
-        banner: Banner::default(),
-        retrying: 0,
-        searched: "",
-    };
-    frame.around(&html! {
-        main.page #main tabindex="0" { div.wrap { div.title-row { h1 { (title) } } (content) } }
-    })
 }

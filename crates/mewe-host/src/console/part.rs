@@ -65,6 +65,11 @@ pub(super) fn bolt() -> Markup {
     html! { span.bolt title="Touched by trouble" { (icon("bolt")) span.sr { ", trouble" } } }
 }
 
+/// Leads to the newest, when something came while one was reading further up.
+pub(super) fn jump() -> Markup {
+    html! { div.jump hidden { button.newest type="button" { span {} (icon("down")) } } }
+}
+
 /// The picture of somebody: their initials. People are round, agents are square.
 pub(super) fn avatar<K>(id: Id<K>, name: &str, is_agent: bool, small: bool) -> Markup {
     let initials = initials(name, if is_agent { 1 } else { 2 });

@@ -5,8 +5,7 @@ use mewe_protocol::{AgentId, UserId};
 use rusqlite::Connection;
 
 use super::{
-    ask::Ask,
-    frame::token,
+    ask::{Ask, token},
     part::{Status, Tone, avatar, first, icon, number},
     place::{Place, View},
 };

@@ -14,15 +14,15 @@ use rusqlite::Connection;
 use url::form_urlencoded;
 
 use super::{
+    answer::{Shown, html_response},
     ask::Ask,
     banner::Banner,
     chat,
     filter::Filter,
     frame::{Frame, Tab},
-    pages::{Shown, html_response},
     part::{avatar, icon},
     place::Place,
-    rail,
+    rail, row,
     time::{Times, span},
     wire,
 };
@@ -267,11 +267,11 @@ impl Found {
                     },
                     Of::Row(row) => {
                         @let is_delivery = matches!(row.what, What::Delivery { .. });
-                        @let status = wire::state_of(row, Some(times));
+                        @let status = row::state_of(row, Some(times));
                         (icon(if is_delivery { "out" } else { "in" }))
                         span.what {
                             span.sr { @if is_delivery { "webhook: " } @else { "API call: " } }
-                            code { (self.needle.marked(wire::name(row))) }
+                            code { (self.needle.marked(row::name(row))) }
                             @if !row.agent_name.is_empty() { span.quiet { @if is_delivery { "to " } @else { "by " } bdi { (row.agent_name) } } }
                             span class={ "st " (status.tone.class()) } { (icon(status.icon)) (status.words) }
                             @if let Some(took) = row.took { span.quiet.num { (span(took)) } }
@@ -308,9 +308,9 @@ fn deliveries(hit: &Hit, times: &Times) -> Markup {
         @if !rows.is_empty() {
             p.ways {
                 @for row in rows {
-                    @let status = wire::state_of(row, Some(times));
+                    @let status = row::state_of(row, Some(times));
                     a href=(place.opening(row.id, None)) {
-                        code { (wire::name(row)) } " " bdi { (row.agent_name) } " "
+                        code { (row::name(row)) } " " bdi { (row.agent_name) } " "
                         span class={ "st " (status.tone.class()) } { (icon(status.icon)) (status.words) }
                     }
                 }

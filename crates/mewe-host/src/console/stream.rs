@@ -17,11 +17,11 @@ use mewe_runtime::clock::SharedClock;
 use rusqlite::Connection;
 
 use super::{
+    answer::{Shown, written},
     ask::Ask,
     banner::Banner,
     chat::{self, Chat, Half, Said},
     frame,
-    pages::{Shown, written},
     place::{Place, Side},
     rail::Rail,
     sheet::Sheet,

@@ -5,8 +5,7 @@ use mewe_protocol::AgentId;
 use rusqlite::Connection;
 
 use super::{
-    ask::Ask,
-    frame::token,
+    ask::{Ask, token},
     place::{Place, Side},
 };
 use crate::{

@@ -1,15 +1,14 @@
 //! The wire: every delivery and every call in one list, time running down as in the chat.
 
 use maud::{Markup, Render, html};
-use mewe_protocol::{json, mention, message::SendMessage};
 use rusqlite::Connection;
 
 use super::{
     ask::Ask,
-    chat::jump,
     filter::{self, Filter},
-    part::{Status, Tone, bolt, icon},
+    part::{Status, Tone, icon, jump},
     place::{Place, Side},
+    row,
     sheet::Sheet,
     time::{Times, span},
     trouble::Switches,
@@ -18,8 +17,7 @@ use crate::{
     error::ApiError,
     store::{
         self,
-        deliveries::State,
-        wire::{Held, Row, What},
+        wire::{Row, What},
     },
 };
 
@@ -272,66 +270,13 @@ pub(super) fn entry(row: &Row, place: &Place, tied: Option<&Row>, times: &Times)
                 (icon(if is_delivery { "out" } else { "in" }))
                 span.what {
                     span.sr { @if is_delivery { "webhook: " } @else { "API call: " } }
-                    code { (name(row)) }
-                    span.cut { (words(row)) }
+                    code { (row::name(row)) }
+                    span.cut { (row::words(row)) }
                 }
                 bdi.who.cut { (row.agent_name) }
-                (status(row, times))
+                (row::status(row, times))
                 span.dur { @if let Some(took) = row.took { (span(took)) } }
             }
         }
-    }
-}
-
-/// An event without `personal_`, a verb as it is on the wire.
-pub(super) fn name(row: &Row) -> &str {
-    match (&row.what, row.name.as_str()) {
-        (What::Call { .. }, "send") => "POST message",
-        (What::Call { .. }, "read") => "GET messages",
-        (_, name) => name.strip_prefix("personal_").unwrap_or(name),
-    }
-}
-
-/// The words of what caused it.
-fn words(row: &Row) -> String {
-    let words = row.words.as_deref().unwrap_or_default();
-    // What was refused became no message: its body is shown.
-    let body = row.message.is_none().then(|| json::read::<SendMessage>(words.as_bytes()).ok()).flatten();
-    mention::plain(body.as_ref().map_or(words, |body| body.text.as_str()))
-}
-
-/// A row's state with what it is about; trouble shows for ever.
-fn status(row: &Row, times: &Times) -> Markup {
-    let status = state_of(row, Some(times));
-    html! {
-        span class={ "st " (status.tone.class()) } {
-            (icon(status.icon)) span.cut { (status.words) }
-            @if row.trouble.is_some() { (bolt()) }
-        }
-    }
-}
-
-/// How a row stands. Without `times`, what is due is said without saying when.
-pub(super) fn state_of(row: &Row, times: Option<&Times>) -> Status {
-    match &row.what {
-        What::Call { status, code: None, .. } => Status::ok(status.to_string()),
-        What::Call { status, code: Some(code), .. } => Status::new(Tone::Bad, "stop", format!("{status} {code}")),
-        What::Delivery { state, due, status, held, .. } => match (state, held) {
-            (State::Waiting | State::Retrying, Some(Held::Paused)) => Status::new(Tone::Mute, "pause", "paused"),
-            (State::Waiting | State::Retrying, Some(Held::Disabled)) => {
-                Status::new(Tone::Warn, "pause", "endpoint off")
-            }
-            (State::Waiting, None) => Status::new(Tone::Mute, "clock", "waiting"),
-            (State::InFlight, _) => Status::new(Tone::Mute, "clock", "in flight"),
-            (State::Retrying, None) => {
-                let words = times.map_or_else(|| "retrying".to_owned(), |times| format!("retry {}", times.words(*due)));
-                Status::new(Tone::Warn, "retry", words)
-            }
-            (State::Delivered, _) => {
-                Status::ok(status.map_or_else(|| "delivered".to_owned(), |status| status.to_string()))
-            }
-            (State::GivenUp, _) => Status::new(Tone::Bad, "bad", "given up"),
-            (State::Cancelled, _) => Status::new(Tone::Mute, "stop", "cancelled"),
-        },
     }
 }

@@ -149,6 +149,16 @@ async fn a_command_to_take_away_is_signed_when_it_is_asked_for_and_stands_in_no_
     let now = UnixSeconds(case["now"].as_u64().unwrap());
     unverified.verify(body, &[key], Reading::Compact, decided::TOLERANCE_SECONDS, now).unwrap();
     assert!(!vector.text().contains(muaddib.key.expose()));
+    // Of two attempts it is the one that was looked at.
+    posts(&world, &format!("/wire/{row}/redeliver"), "").await.is(303);
+    world.settles().await;
+    for (attempt, second) in [("1", NOW), ("2", NOW + 77)] {
+        let vector = posts(&world, &format!("/wire/{row}/vector"), &format!("attempt={attempt}")).await.is(200);
+        let case: Value = json::read(vector.text().as_bytes()).unwrap();
+        assert_eq!(case["now"], second, "{attempt}");
+        let sheet = page(&world, &format!("{address}&wire={row}&attempt={attempt}")).await.is(200);
+        assert!(sheet.text().contains(&format!("name=\"attempt\" value=\"{attempt}\"")));
+    }
 }
 
 #[tokio::test]

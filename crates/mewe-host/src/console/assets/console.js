@@ -189,7 +189,7 @@ function seen(list) {
 const footOf = (element) => $(`#foot-${element.closest("[data-half]").dataset.half}`);
 function post(path, fields = {}) {
   const headers = { Accept: "text/plain", "X-Form-Token": $("meta[name=form-token]")?.content ?? "" };
-  return fetch(path, { method: "POST", headers, body: new URLSearchParams(fields) }).catch(() => null);
+  return fetch(path, { method: "POST", keepalive: true, headers, body: new URLSearchParams(fields) }).catch(() => null);
 }
 // The open delivery, its row and its message belong together.
 function tie() {
@@ -330,7 +330,7 @@ document.addEventListener("submit", async (event) => {
   if (form.elements.back) form.elements.back.value = here();
   if (!form.matches(".fetch-copy")) return;
   event.preventDefault();
-  const answer = await post(form.getAttribute("action"));
+  const answer = await post(form.getAttribute("action"), new FormData(form));
   copied($("button", form), answer?.ok ? await answer.text() : null);
 }, true);
 // Words go to the clipboard; where a browser does not allow that, they are shown to be copied by hand.

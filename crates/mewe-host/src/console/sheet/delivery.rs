@@ -8,9 +8,9 @@ use crate::{
     console::{
         json,
         part::{Status, Tone, bolt, icon, number},
+        row::state_of,
         signature::{self, Formula},
         time::span,
-        wire::state_of,
     },
     store::{attempts::Attempt, deliveries::State, wire::What},
 };
@@ -154,7 +154,7 @@ impl Sheet<'_> {
                 @if let Some(why) = &attempt.error {
                     div.say.bad { (icon("bad")) div { (why) } }
                 }
-                @if !text.is_empty() { pre.json tabindex="0" aria-label="Answer" { @if self.place.raw { (text) } @else { (json::pretty(&text)) } } }
+                @if !text.is_empty() { pre.json tabindex="0" aria-label="Answer" { "\n" @if self.place.raw { (text) } @else { (json::pretty(&text)) } } }
             }
         }
     }

@@ -8,14 +8,12 @@ use mewe_protocol::{ApiKey, message::ChatMessage, request};
 use rusqlite::Connection;
 
 use super::{
-    ask::{Ask, Rules},
-    chat,
-    frame::token,
-    json,
+    ask::{Ask, Rules, token},
+    chat, json,
     part::{Status, Tone, first, icon, number},
     place::Place,
+    row::state_of,
     time::{Times, span},
-    wire::state_of,
 };
 use crate::{
     domain::application::Application,
@@ -121,7 +119,7 @@ impl<'a> Sheet<'a> {
     fn head(&self) -> Markup {
         let name = match &self.row.what {
             What::Delivery { .. } => self.row.name.as_str(),
-            What::Call { .. } => super::wire::name(&self.row),
+            What::Call { .. } => super::row::name(&self.row),
         };
         let action = |verb: &str| format!("/wire/{}/{verb}", self.row.id);
         let back = html! { (token(self.ask)) input type="hidden" name="back" value=(self.place.href()); };
@@ -144,7 +142,9 @@ impl<'a> Sheet<'a> {
                             (back) button.btn type="submit" aria-label="Copy as curl" { (icon("copy")) "curl" }
                         }
                         form.fetch-copy #vector action=(action("vector")) method="post" {
-                            (back) button.btn type="submit" aria-label="Copy as vector" { (icon("copy")) "vector" }
+                            (back)
+                            @if let Of::Delivery { chosen: Some(attempt), .. } = &self.of { input type="hidden" name="attempt" value=(attempt); }
+                            button.btn type="submit" aria-label="Copy as vector" { (icon("copy")) "vector" }
                         }
                     }
                     a.btn.bare.icon.close #close href=(self.closed()) aria-label="Close (Escape)" title="Close (Escape)"
@@ -217,7 +217,8 @@ impl<'a> Sheet<'a> {
                         button.btn.bare.icon.copy type="button" data-copy="#payload pre" aria-label={ "Copy " (title.to_lowercase()) } { (icon("copy")) }
                     }
                 }
-                pre.json tabindex="0" aria-label=(title) { @if raw { (text) } @else { (json::pretty(&text)) } }
+                // HTML leaves out a line break that comes first: this one.
+                pre.json tabindex="0" aria-label=(title) { "\n" @if raw { (text) } @else { (json::pretty(&text)) } }
             }
         }
     }
